@@ -12,25 +12,25 @@
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 /* Defines cleanup_<free_function>(T *) for a destructor that accepts NULL. */
-#define DEFINE_CLEANUP(type, free_function)                                                                            \
-    static inline void cleanup_##free_function(type *p) {                                                              \
-        if (*p)                                                                                                        \
-            free_function(*p);                                                                                         \
-    }                                                                                                                  \
+#define DEFINE_CLEANUP(type, free_function)               \
+    static inline void cleanup_##free_function(type *p) { \
+        if (*p)                                           \
+            free_function(*p);                            \
+    }                                                     \
     struct __semicolon
 
-#define TAKE_PTR(p)                                                                                                    \
-    ({                                                                                                                 \
-        __typeof__(p) *_pp = &(p), _taken = *_pp;                                                                      \
-        *_pp = NULL;                                                                                                   \
-        _taken;                                                                                                        \
+#define TAKE_PTR(p)                               \
+    ({                                            \
+        __typeof__(p) *_pp = &(p), _taken = *_pp; \
+        *_pp = NULL;                              \
+        _taken;                                   \
     })
 
-#define TAKE_FD(fd)                                                                                                    \
-    ({                                                                                                                 \
-        int *_pfd = &(fd), _taken = *_pfd;                                                                             \
-        *_pfd = -1;                                                                                                    \
-        _taken;                                                                                                        \
+#define TAKE_FD(fd)                        \
+    ({                                     \
+        int *_pfd = &(fd), _taken = *_pfd; \
+        *_pfd = -1;                        \
+        _taken;                            \
     })
 
 static inline void cleanup_free(void *p) {
