@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Ledger: what is known of each slice and workload over time: the last samples and rates, the run, what is degraded, and
+ * the journal of actions. Bounded; kept by name, so that it outlives a reload.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/meter.h"
+#include "model/policy.h"
+#include "model/run.h"
+
+enum {
+    LEDGER_SAMPLES = 4,   /* per group: enough for a rate over one interval and one of a second */
+    LEDGER_ACTIONS = 256, /* of the node */
+    LEDGER_ACTION_TEXT = 192,
+};
+
+typedef struct LedgerEntry {
+    char *name;
+    GroupKind kind;
+    Sample samples[LEDGER_SAMPLES];
+    unsigned newest; /* index of the newest sample */
+    Run run;         /* workloads only */
+    char *degraded;  /* the failed step in words; owned; NULL: healthy */
+} LedgerEntry;
+
+typedef struct LedgerAction {
+    uint64_t at_usec; /* CLOCK_MONOTONIC */
+    char text[LEDGER_ACTION_TEXT];
+} LedgerAction;
+
+typedef struct Ledger Ledger;
+
+int ledger_new(Ledger **ret);
+Ledger *ledger_free(Ledger *ledger);
+DEFINE_CLEANUP(Ledger *, ledger_free);
+
+/* The entry of a name; creates it. -ENOMEM. */
+int ledger_entry(Ledger *ledger, const char *name, GroupKind kind, LedgerEntry **ret);
+LedgerEntry *ledger_find(const Ledger *ledger, const char *name); /* NULL if there is none */
+void ledger_forget(Ledger *ledger, const char *name);
+/* Walks all entries; start with *cursor = 0; NULL at the end. */
+LedgerEntry *ledger_next(const Ledger *ledger, size_t *cursor);
+
+void ledger_entry_add_sample(LedgerEntry *entry, const Sample *sample);
+const Sample *ledger_entry_newest(const LedgerEntry *entry);          /* NULL if none */
+const Sample *ledger_entry_previous(const LedgerEntry *entry);        /* NULL if none */
+void ledger_entry_set_degraded(LedgerEntry *entry, const char *text); /* NULL: healthy again */
+/* What is wrong: a start that failed, else a step of the last plan. NULL: nothing. */
+const char *ledger_entry_degraded(const LedgerEntry *entry);
+
+__attribute__((format(printf, 3, 4))) void ledger_journal(Ledger *ledger, uint64_t now_usec, const char *format, ...);
+/* The i-th action, newest first; NULL past the oldest. */
+const LedgerAction *ledger_action(const Ledger *ledger, size_t i);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The meters table: every amount that can be read of a slice or workload. A row says what people call it, what unit and
+ * kind it has, and where it comes from: eBPF first, the cgroup's own files second. To add a meter: one MeterId, one row,
+ * one golden line; exporter, `supctl show` and `supctl top` walk the table.
+ *
+ * A Sample is all meters of one group at one time. A meter that could not be read is absent, never 0.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum MeterId {
+    METER_CPU_USAGE,
+    METER_CPU_USER,
+    METER_CPU_SYSTEM,
+    METER_CPU_WAIT, /* run-queue wait */
+    METER_CPU_WAITS,
+    METER_CPU_THROTTLED,
+    METER_CPU_PRESSURE_SOME,
+    METER_MEMORY_USAGE,
+    METER_MEMORY_ANON,
+    METER_MEMORY_FILE,
+    METER_MEMORY_PRESSURE_SOME,
+    METER_MEMORY_PRESSURE_FULL,
+    METER_MEMORY_OOM_KILLS,
+    METER_IO_READ_BYTES,
+    METER_IO_WRITE_BYTES,
+    METER_IO_READS,
+    METER_IO_WRITES,
+    METER_IO_READ_LATENCY, /* seconds that operations took, summed */
+    METER_IO_WRITE_LATENCY,
+    METER_IO_PRESSURE_SOME,
+    METER_IO_PRESSURE_FULL,
+    METER_NETWORK_RECEIVE_BYTES,
+    METER_NETWORK_TRANSMIT_BYTES,
+    METER_NETWORK_RECEIVE_PACKETS,
+    METER_NETWORK_TRANSMIT_PACKETS,
+    METER_TASKS,
+    METERS_COUNT,
+} MeterId;
+
+typedef enum MeterKind {
+    METER_COUNTER,
+    METER_GAUGE,
+} MeterKind;
+
+/* The unit that the raw 64-bit number is in; the exporter turns it into base units (seconds, bytes). */
+typedef enum MeterUnit {
+    METER_UNIT_NSEC,
+    METER_UNIT_USEC,
+    METER_UNIT_BYTES,
+    METER_UNIT_COUNT,
+} MeterUnit;
+
+/* Where eBPF keeps it. */
+typedef enum MeterSource {
+    METER_SOURCE_NONE,
+    METER_SOURCE_CGROUP, /* struct cgroup_counters, filled by the iterator pass; hierarchical */
+    METER_SOURCE_SLOT,   /* struct slot, counted by our own programs; a slice's is the sum over what is in it */
+    METER_SOURCE_BLOCK,  /* summed over the slot's devices; a slice's as above */
+} MeterSource;
+
+typedef struct Meter {
+    MeterId id;
+    const char *name;   /* "cpu_usage": what `supctl` calls it */
+    const char *metric; /* "cpu_usage_seconds_total", after "supervisord_workload_" or "supervisord_slice_" */
+    const char *help;   /* one sentence with a full stop */
+    const char *group;  /* heading in `show`: "cpu", "memory", "io", "network", "tasks" */
+    MeterKind kind;
+    MeterUnit unit; /* of the value in a Sample */
+    MeterSource source;
+    size_t offset;    /* of a uint64_t within the source's struct */
+    const char *file; /* cgroup file, used when the source is absent; NULL: only eBPF can tell */
+    const char *
+            key; /* flat key; "some total=" of a pressure file; "rbytes=" of io.stat, summed over devices; NULL: the file is the number */
+    uint64_t file_scale; /* multiplies the file's number into `unit` (usec file, nsec meter: 1000) */
+} Meter;
+
+extern const Meter meters[METERS_COUNT];
+
+#define FOREACH_METER(meter) for (const Meter *meter = meters; meter < meters + METERS_COUNT; meter++)
+
+/* Gets the meter's number, in `unit`, out of the text of its file. -ENODATA: the file does not tell it; -EINVAL, -ERANGE. */
+int meter_parse(const Meter *meter, const char *text, uint64_t *ret);
+
+typedef struct Sample {
+    uint64_t at_usec; /* CLOCK_MONOTONIC; 0: no sample */
+    uint64_t present; /* bit per MeterId */
+    uint64_t values[METERS_COUNT];
+} Sample;
+
+static inline bool sample_has(const Sample *sample, MeterId id) {
+    return sample->present & (UINT64_C(1) << id);
+}
+
+static inline void sample_set(Sample *sample, MeterId id, uint64_t value) {
+    sample->present |= UINT64_C(1) << id;
+    sample->values[id] = value;
+}
+
+/* Change per second of a counter between two samples, in the meter's unit; negative when it cannot be told. */
+double sample_rate(const Sample *earlier, const Sample *later, MeterId id);
+/* How many of the unit make a base unit (second, byte, one). */
+uint64_t meter_unit_per_base(MeterUnit unit);
+/* The meter's number in base units. */
+double meter_in_base_units(const Meter *meter, uint64_t value);
