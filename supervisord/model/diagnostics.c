@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Diagnostics: lines are formatted when they are found, so that they need nothing of their input later. */
+
+#include "model/diagnostics.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/strv.h"
+
+void diagnostics_done(Diagnostics *diagnostics) {
+    strv_free(diagnostics->lines);
+    *diagnostics = (Diagnostics){};
+}
+
+/* "file:12: [section] Key=: ", without the parts that are not known. */
+static int format_place(const char *file, unsigned line, const char *section, const char *key, char **ret) {
+    char number[16] = "";
+
+    if (line > 0)
+        snprintf(number, sizeof(number), ":%u", line);
+    return text_printf(ret, "%s%s:%s%s%s%s%s%s ", file, number, section ? " [" : "", section ? section : "",
+            section ? "]" : "", key ? " " : "", key ? key : "", key ? "=:" : "");
+}
+
+static int format_line(const char *place, const char *format, va_list arguments, char **ret) {
+    _cleanup_(cleanup_free) char *message = NULL;
+
+    if (vasprintf(&message, format, arguments) < 0) {
+        message = NULL;
+        return -ENOMEM;
+    }
+    return text_printf(ret, "%s%s", place, message);
+}
+
+void diagnostics_add(Diagnostics *diagnostics, const char *file, unsigned line, const char *section, const char *key,
+        const char *format, ...) {
+    _cleanup_(cleanup_free) char *place = NULL;
+    char *text = NULL;
+    int r = -ENOBUFS;
+
+    if (diagnostics->n_lines < DIAGNOSTICS_MAX)
+        r = format_place(file, line, section, key, &place);
+    if (r >= 0) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        r = format_line(place, format, arguments, &text);
+        va_end(arguments);
+    }
+    if (r >= 0)
+        r = strv_consume(&diagnostics->lines, text);
+    if (r >= 0)
+        diagnostics->n_lines++;
+    else
+        diagnostics->n_dropped++;
+}
+
+const char *diagnostics_excerpt(const char *text, char buffer[static EXCERPT_SIZE]) {
+    static const char ellipsis[] = "...";
+    size_t length = strlen(text);
+
+    if (length < EXCERPT_SIZE)
+        return memcpy(buffer, text, length + 1);
+    length = EXCERPT_SIZE - sizeof(ellipsis);
+    while (length > 0 && ((unsigned char) text[length] & 0xc0) == 0x80)
+        length--;
+    memcpy(buffer, text, length);
+    memcpy(buffer + length, ellipsis, sizeof(ellipsis));
+    return buffer;
+}
+
+bool diagnostics_any(const Diagnostics *diagnostics) {
+    return diagnostics->n_lines > 0 || diagnostics->n_dropped > 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The keys of the policy language: one row each, with its sections, its default and what it expects; the keys of limits
+ * are the rows of the limits table. A draft is a section while it is being read.
+ */
+
+#include "model/policy.h"
+
+typedef enum SectionKind {
+    SECTION_SUPERVISORD,
+    SECTION_SLICE,
+    SECTION_WORKLOAD,
+    SECTION_NETWORK,
+    SECTION_KINDS_COUNT,
+} SectionKind;
+
+typedef enum KeyId {
+    KEY_SAMPLE_INTERVAL,
+    KEY_WORKLOADS_MAX,
+    KEY_SLICE,
+    KEY_EXEC_START,
+    KEY_USER,
+    KEY_WORKING_DIRECTORY,
+    KEY_ENVIRONMENT,
+    KEY_RESTART,
+    KEY_RESTART_DELAY,
+    KEY_STOP_TIMEOUT,
+    KEY_STANDARD_OUTPUT,
+    KEY_NETWORK,
+    KEY_ADDRESS,
+    KEY_STATE,
+    KEY_BRIDGE,
+    KEY_SUBNET,
+    KEY_LIMITS, /* that of limit n is KEY_LIMITS + n */
+    KEYS_COUNT = KEY_LIMITS + LIMITS_COUNT,
+} KeyId;
+
+/* Where a key or section stands. line 0: nowhere yet. */
+typedef struct Place {
+    const char *file;
+    unsigned line;
+    bool refused; /* what it says is wrong, and reported */
+} Place;
+
+/* What a section says, and where, before it is checked against the others. */
+typedef struct Draft {
+    SectionKind kind;
+    char *title;        /* "workload:web" */
+    Place place;        /* where it was opened first */
+    const char *file;   /* that it was opened in last */
+    bool refused;       /* the section itself is wrong; its keys are read only for what is wrong with them */
+    void *object;       /* what most keys fill in: Settings, Workload or Network; NULL for a slice. In the policy. */
+    Group *group;       /* of a slice or workload. In the policy. */
+    LimitValue *limits; /* what limits fill in: of the group, or of the tree */
+    char *slice_name;   /* Slice= */
+    char *network_name; /* Network=bridge:NAME */
+    unsigned address_length; /* of Address=a.b.c.d/len; 0: not given */
+    Place places[KEYS_COUNT];
+} Draft;
+
+Draft *draft_free(Draft *draft);         /* not what it fills in */
+int draft_assign_defaults(Draft *draft); /* -ENOMEM */
+
+int key_by_name(const char *name); /* a KeyId, or -1 */
+const char *key_name(KeyId key);
+const char *key_expects(KeyId key); /* "a number from 1 to 10000" */
+bool key_belongs(KeyId key, SectionKind kind);
+bool key_is_list(KeyId key);                     /* may be given again, to add */
+bool key_is_required(KeyId key);                 /* in each section that it belongs to */
+const char *key_word(KeyId key, unsigned index); /* the words that it may begin with; NULL: no more */
+
+/*
+ * Takes the text as the key's value; "" sets it back to its default. -EINVAL or -ERANGE if it is not what the key expects,
+ * and perhaps a problem (static text) that says more about it; -ENOMEM.
+ */
+int key_assign(KeyId key, Draft *draft, const char *text, const LimitScale *scale, const char **ret_problem);

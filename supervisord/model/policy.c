@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Policy as an object: its references, its questions, and where its groups stand in the tree. */
+
+#include "model/policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+
+/* Kernel files stand beside the directories of groups: these prefixes and names are theirs, now and in v1 mounts. */
+static const char *const kernel_prefixes[] = {
+    "cgroup.",
+    "cpu.",
+    "cpuacct.",
+    "cpuset.",
+    "debug.",
+    "dmem.",
+    "hugetlb.",
+    "io.",
+    "irq.",
+    "memory.",
+    "misc.",
+    "net_cls.",
+    "net_prio.",
+    "perf_event.",
+    "pids.",
+    "rdma.",
+};
+static const char *const kernel_names[] = { "notify_on_release", "release_agent", "tasks" };
+
+static const char *const group_kind_names[GROUP_KINDS_COUNT] = {
+    [GROUP_SLICE] = "slice",
+    [GROUP_WORKLOAD] = "workload",
+};
+static const char *const restart_policy_names[RESTART_POLICIES_COUNT] = {
+    [RESTART_NO] = "no",
+    [RESTART_ON_FAILURE] = "on-failure",
+    [RESTART_ALWAYS] = "always",
+};
+static const char *const output_kind_names[OUTPUT_KINDS_COUNT] = {
+    [OUTPUT_JOURNAL] = "journal",
+    [OUTPUT_NULL] = "null",
+    [OUTPUT_FILE] = "file",
+    [OUTPUT_APPEND] = "append",
+};
+static const char *const network_mode_names[NETWORK_MODES_COUNT] = {
+    [NETWORK_HOST] = "host",
+    [NETWORK_PRIVATE] = "private",
+    [NETWORK_BRIDGE] = "bridge",
+};
+
+static void workload_free(Workload *workload) {
+    if (!workload)
+        return;
+    strv_free(workload->arguments);
+    strv_free(workload->environment);
+    free(workload->user);
+    free(workload->working_directory);
+    free(workload->output_path);
+    free(workload);
+}
+
+void group_free(Group *group) {
+    if (!group)
+        return;
+    FOREACH_LIMIT (limit)
+        limit_value_done(&group->limits[limit->id]);
+    workload_free(group->workload);
+    free(group->origin.file);
+    free(group->name);
+    free(group);
+}
+
+static void network_free(Network *network) {
+    if (!network)
+        return;
+    free(network->bridge);
+    free(network->origin.file);
+    free(network->name);
+    free(network);
+}
+
+Policy *policy_ref(Policy *policy) {
+    __atomic_add_fetch(&policy->n_references, 1, __ATOMIC_RELAXED);
+    return policy;
+}
+
+Policy *policy_unref(Policy *policy) {
+    /* The last one must see all that the others did to it. */
+    if (!policy || __atomic_sub_fetch(&policy->n_references, 1, __ATOMIC_ACQ_REL) > 0)
+        return NULL;
+    for (size_t i = 0; i < policy->n_groups; i++)
+        group_free(policy->groups[i]);
+    for (size_t i = 0; i < policy->n_networks; i++)
+        network_free(policy->networks[i]);
+    FOREACH_LIMIT (limit)
+        limit_value_done(&policy->settings.tree[limit->id]);
+    free(policy->groups);
+    free(policy->by_name);
+    free(policy->networks);
+    free(policy);
+    return NULL;
+}
+
+/* How many of the first n come before this name. */
+static size_t rank_by_name(const Policy *policy, size_t n, const char *name) {
+    size_t low = 0;
+
+    while (low < n) {
+        size_t middle = low + (n - low) / 2;
+        if (strcmp(policy->by_name[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            n = middle;
+    }
+    return low;
+}
+
+void policy_index_group(Policy *policy, Group *group) {
+    size_t n = policy->n_groups - 1, rank = rank_by_name(policy, n, group->name);
+
+    while (rank < n && strcmp(policy->by_name[rank]->name, group->name) == 0)
+        rank++; /* while files are read a name may come twice: the first one counts */
+    memmove(policy->by_name + rank + 1, policy->by_name + rank, (n - rank) * sizeof(Group *));
+    policy->by_name[rank] = group;
+}
+
+Group *policy_group(const Policy *policy, const char *name) {
+    size_t rank = rank_by_name(policy, policy->n_groups, name);
+    bool known = rank < policy->n_groups && strcmp(policy->by_name[rank]->name, name) == 0;
+
+    return known ? policy->by_name[rank] : NULL;
+}
+
+Network *policy_network(const Policy *policy, const char *name) {
+    for (size_t i = 0; i < policy->n_networks; i++)
+        if (strcmp(policy->networks[i]->name, name) == 0)
+            return policy->networks[i];
+    return NULL;
+}
+
+const char *group_kind_name(GroupKind kind) {
+    return group_kind_names[kind];
+}
+
+const char *restart_policy_name(RestartPolicy restart) {
+    return restart_policy_names[restart];
+}
+
+const char *network_mode_name(NetworkMode mode) {
+    return network_mode_names[mode];
+}
+
+const char *output_kind_name(OutputKind kind) {
+    return output_kind_names[kind];
+}
+
+static bool meets_kernel_file(const char *name) {
+    for (size_t i = 0; i < ELEMENTSOF(kernel_prefixes); i++)
+        if (strncmp(name, kernel_prefixes[i], strlen(kernel_prefixes[i])) == 0)
+            return true;
+    for (size_t i = 0; i < ELEMENTSOF(kernel_names); i++)
+        if (strcmp(name, kernel_names[i]) == 0)
+            return true;
+    return false;
+}
+
+const char *group_directory(const char *name, char *buffer, size_t size) {
+    snprintf(buffer, size, "%s%s", meets_kernel_file(name) ? "_" : "", name);
+    return buffer;
+}
+
+int group_path(const Group *group, char *buffer, size_t size) {
+    char directory[NAME_LENGTH_MAX + 2];
+    char path[SLICE_DEPTH_MAX * (NAME_LENGTH_MAX + 2) + sizeof(directory)];
+    size_t at = sizeof(path);
+
+    /* From the last byte to the first, as the way leads upwards. */
+    for (const Group *g = group; g; g = g->parent) {
+        size_t length = strlen(group_directory(g->name, directory, sizeof(directory)));
+
+        path[--at] = g == group ? '\0' : '/';
+        at -= length;
+        memcpy(path + at, directory, length);
+    }
+    if (sizeof(path) - at > size)
+        return -ENAMETOOLONG;
+    memcpy(buffer, path + at, sizeof(path) - at);
+    return 0;
+}

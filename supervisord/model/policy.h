@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Policy: parsed, checked, frozen desired state. Loaded whole, replaced whole at reload, shared by reference between the
+ * loop thread and the apply worker, never changed. policy-load.c makes it from INI files; nothing else does.
+ */
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/strv.h"
+#include "model/diagnostics.h"
+#include "model/limit.h"
+
+enum {
+    GROUPS_MAX = 4096, /* slices and workloads of one policy */
+    NETWORKS_MAX = 64,
+    SLICE_DEPTH_MAX = 16,
+    POLICY_FILES_MAX = 1024,
+    POLICY_FILE_BYTES_MAX = 1024 * 1024,
+    POLICY_LINE_MAX = 32768, /* bytes of one line, without its end */
+    ARGUMENTS_MAX = 1024,    /* words of ExecStart= */
+    ENVIRONMENT_MAX = 1024,  /* assignments of Environment= */
+};
+
+#define STOP_TIMEOUT_USEC_DEFAULT (UINT64_C(10) * 1000 * 1000) /* TimeoutStopSec= */
+
+typedef struct Group Group;
+typedef struct Workload Workload;
+typedef struct Network Network;
+typedef struct Policy Policy;
+
+/* Where in the input something was said. */
+typedef struct Origin {
+    char *file; /* owned */
+    unsigned line;
+} Origin;
+
+typedef enum GroupKind {
+    GROUP_SLICE,
+    GROUP_WORKLOAD,
+    GROUP_KINDS_COUNT,
+} GroupKind;
+
+/* A slice or a workload: what owns one cgroup with limits. Names are unique among both. */
+struct Group {
+    char *name;
+    GroupKind kind;
+    Group *parent; /* the slice it is in, NULL: top level; in the same policy */
+    size_t index;  /* in policy->groups */
+    LimitValue limits[LIMITS_COUNT];
+    Workload *workload; /* NULL for a slice; owned */
+    Origin origin;
+};
+
+typedef enum RestartPolicy {
+    RESTART_NO,
+    RESTART_ON_FAILURE,
+    RESTART_ALWAYS,
+    RESTART_POLICIES_COUNT,
+} RestartPolicy;
+
+typedef enum OutputKind {
+    OUTPUT_JOURNAL,
+    OUTPUT_NULL,
+    OUTPUT_FILE, /* written from its beginning, not truncated: systemd.exec(5) */
+    OUTPUT_APPEND,
+    OUTPUT_KINDS_COUNT,
+} OutputKind;
+
+typedef enum NetworkMode {
+    NETWORK_HOST,
+    NETWORK_PRIVATE, /* a namespace with only loopback */
+    NETWORK_BRIDGE,  /* a namespace with one veth on a network's bridge */
+    NETWORK_MODES_COUNT,
+} NetworkMode;
+
+struct Workload {
+    char **arguments;        /* ExecStart=, the first is an absolute path; at least one */
+    char **environment;      /* NAME=value */
+    char *user;              /* NULL: root */
+    char *working_directory; /* absolute; NULL: / */
+    RestartPolicy restart;
+    uint64_t restart_usec;      /* the first back-off, doubled up to RESTART_USEC_MAX */
+    uint64_t stop_timeout_usec; /* from SIGTERM to SIGKILL */
+    OutputKind output;
+    char *output_path; /* OUTPUT_FILE, OUTPUT_APPEND */
+    NetworkMode network_mode;
+    Network *network; /* NETWORK_BRIDGE; in the same policy */
+    uint32_t address; /* IPv4, network byte order; within the network's subnet; 0 unless NETWORK_BRIDGE */
+    bool running;     /* State=: what the user wants; `supctl stop` says stopped in a drop-in */
+    bool transient;   /* comes from the runtime directory */
+};
+
+struct Network {
+    char *name;
+    char *bridge;     /* interface name, < IFNAMSIZ */
+    uint32_t gateway; /* the bridge's own address, network byte order: Subnet=10.77.0.1/24 */
+    unsigned prefix_length;
+    size_t index;
+    Origin origin;
+};
+
+/* [supervisord] */
+typedef struct Settings {
+    uint64_t sample_interval_usec;
+    uint64_t workloads_max;        /* meter slots */
+    LimitValue tree[LIMITS_COUNT]; /* the tree's own share of the node: only CPUWeight= and IOWeight= may be set */
+} Settings;
+
+struct Policy {
+    unsigned n_references; /* atomic */
+    Group **groups;        /* parents before children, else in the order of the files */
+    size_t n_groups;
+    Group **by_name; /* the same groups sorted by name, for policy_group(); a load and a plan ask for each of them */
+    Network **networks;
+    size_t n_networks;
+    Settings settings;
+};
+
+void policy_index_group(Policy *policy, Group *group); /* the last of groups, into by_name, which has room for it */
+void group_free(Group *group);                         /* not what it points to in the policy; accepts no NULL */
+Policy *policy_ref(Policy *policy);
+Policy *policy_unref(Policy *policy); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(Policy *, policy_unref);
+
+Group *policy_group(const Policy *policy, const char *name);     /* NULL if there is none */
+Network *policy_network(const Policy *policy, const char *name); /* NULL if there is none */
+
+const char *group_kind_name(GroupKind kind);            /* "slice", "workload" */
+const char *restart_policy_name(RestartPolicy restart); /* "on-failure" */
+const char *network_mode_name(NetworkMode mode);        /* "bridge" */
+const char *output_kind_name(OutputKind kind);
+
+/* "slice/inner/web": the group's directory below the tree. -ENAMETOOLONG. */
+int group_path(const Group *group, char *buffer, size_t size);
+/* The directory name of a group: a name that meets a kernel file ("cpu.max", "cgroup.procs") gets `_` in front. */
+const char *group_directory(const char *name, char *buffer, size_t size);
