@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * What should hold now: which workloads should have processes, and when that may change by itself. Pure: the same
+ * policy, ledger and time give the same decision.
+ */
+
+#include "model/governor.h"
+
+#include <errno.h>
+
+/* Back-offs that are over ask for no wake-up: their start is part of this very decision. */
+static uint64_t wake_for(const Run *run, const Workload *workload, uint64_t now_usec) {
+    bool waits = run->state == RUN_BACKOFF && workload->running && run->next_start_usec > now_usec;
+    return waits ? run->next_start_usec : UINT64_MAX;
+}
+
+static Wish wish_for(const Run *run, const Workload *workload, uint64_t now_usec) {
+    if (!run_wanted(run, workload, now_usec))
+        return WISH_ABSENT;
+    return run_is_alive(run) ? WISH_KEEP : WISH_START;
+}
+
+int governor_decide(const Policy *policy, const Ledger *ledger, uint64_t now_usec, Decision *ret) {
+    static const Run fresh;
+    uint64_t wake_usec = UINT64_MAX;
+    Wish *wishes = calloc(policy->n_groups + 1, sizeof *wishes);
+    if (!wishes)
+        return -ENOMEM;
+
+    for (size_t i = 0; i < policy->n_groups; i++) {
+        const Group *group = policy->groups[i];
+        if (group->kind != GROUP_WORKLOAD)
+            continue;
+
+        const LedgerEntry *entry = ledger_find(ledger, group->name);
+        const Run *run = entry ? &entry->run : &fresh;
+        wishes[i] = wish_for(run, group->workload, now_usec);
+        uint64_t wake = wake_for(run, group->workload, now_usec);
+        if (wake < wake_usec)
+            wake_usec = wake;
+    }
+
+    *ret = (Decision){ .wishes = wishes, .n_groups = policy->n_groups, .wake_usec = wake_usec };
+    return 0;
+}
+
+void decision_done(Decision *decision) {
+    free(decision->wishes);
+    *decision = (Decision){ 0 };
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Node: what holds now, as read back from the kernel at one time. kernel/observe.c fills it, the plan is the difference
+ * between it and the policy. Plain data; it never goes stale silently, because nobody keeps one.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "bpf/slot.h" /* SLOT_NONE */
+#include "model/invocation.h"
+#include "model/limit.h"
+#include "model/policy.h"
+
+/* The processes of one start: the directory NAME/N/. */
+typedef struct NodeLeaf {
+    unsigned number;
+    bool populated;
+    bool stopping;             /* its end was asked for */
+    Invocation invocation;     /* null: a leaf without our mark */
+    pid_t main_pid;            /* 0: never spawned */
+    uint64_t main_start_ticks; /* /proc/PID/stat field 22, guards against pid reuse */
+    uint64_t cgroup_id;
+} NodeLeaf;
+
+/* A cgroup in our tree that carries our mark (xattr). */
+typedef struct NodeGroup {
+    char *name;
+    char *parent; /* NULL: top level */
+    char *path;   /* below the tree */
+    GroupKind kind;
+    uint64_t cgroup_id;
+    uint32_t slot;        /* meter slot, SLOT_NONE if it has none */
+    uint32_t controllers; /* ControllerMask enabled for its children */
+    Setting *settings;    /* what holds: one for each limit whose file is there, one per device */
+    size_t n_settings;
+    NodeLeaf *leaves;
+    size_t n_leaves;
+} NodeGroup;
+
+/* One bridge; a network whose Bridge= changed has two for a while. */
+typedef struct NodeNetwork {
+    char *name; /* from the alias of the bridge */
+    char *bridge;
+    uint32_t gateway; /* network byte order */
+    unsigned prefix_length;
+    bool has_ports; /* somebody is on it */
+} NodeNetwork;
+
+/* A device path of the policy, resolved to the whole disk; error: why it could not be. */
+typedef struct NodeDevice {
+    char *path;
+    unsigned major, minor;
+    int error; /* 0 or -errno */
+} NodeDevice;
+
+/* Controllers as a mask, in the order of controller_names[]. */
+enum {
+    CONTROLLER_CPU = 1 << 0,
+    CONTROLLER_CPUSET = 1 << 1,
+    CONTROLLER_IO = 1 << 2,
+    CONTROLLER_MEMORY = 1 << 3,
+    CONTROLLER_PIDS = 1 << 4,
+    CONTROLLERS_COUNT = 5,
+};
+extern const char *const controller_names[CONTROLLERS_COUNT];
+uint32_t controller_mask(const char *text); /* "cpu io memory" -> mask; unknown names are left out */
+const char *controller_mask_format(
+        uint32_t mask, char *buffer, size_t size); /* "+cpu +io" style is the caller's; this gives "cpu io" */
+
+typedef struct Node {
+    uint32_t controllers_available; /* in the tree's cgroup.controllers */
+    uint32_t controllers_enabled;   /* in the tree's cgroup.subtree_control */
+    NodeGroup *groups;              /* parents before children */
+    size_t n_groups;
+    NodeNetwork *networks;
+    size_t n_networks;
+    NodeDevice *devices; /* every path that the policy names */
+    size_t n_devices;
+    bool tree_share_settable;                 /* PID 1 is systemd and the tree is a unit of it */
+    uint64_t tree_cpu_weight, tree_io_weight; /* as PID 1 has them; UINT64_MAX: not set */
+} Node;
+
+void node_done(Node *node);
+const NodeGroup *node_group(const Node *node, const char *name);
+const NodeDevice *node_device(const Node *node, const char *path);
+/* The canonical text that holds for a limit (device 0:0 unless KIND_DEVICES); NULL when its file is not there. */
+const char *node_group_setting(const NodeGroup *group, LimitId limit, unsigned device_major, unsigned device_minor);

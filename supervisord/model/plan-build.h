@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* How a plan comes about: what the parts of plan_build() share. Private to them; plan.h is the contract. */
+
+#include "model/plan.h"
+
+typedef struct PlanBuilder {
+    Plan *plan;
+    const Policy *policy;
+    const Decision *decision;
+    const Node *node;
+    const char *only;
+} PlanBuilder;
+
+/* The new step is the plan's; it stays valid until the next one is added. */
+int plan_add_group_step(PlanBuilder *b, StepKind kind, const Group *group, Step **ret);
+/* The number of the start that has processes; 0: none has, or there is no such group. */
+unsigned plan_populated_leaf(const NodeGroup *found);
+
+/* found: the group where the policy wants it; NULL: it will be made by a step before these. */
+int plan_add_limits(PlanBuilder *b, const Group *group, const NodeGroup *found);

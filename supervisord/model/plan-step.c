@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Plans as things: their life, and steps in words. One step is one line, and the same step is always the same line. */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "model/plan.h"
+
+static void step_done(Step *step) {
+    free(step->object);
+    free(step->path);
+    free(step->from);
+    free(step->message);
+}
+
+Plan *plan_free(Plan *plan) {
+    if (!plan)
+        return NULL;
+    for (size_t i = 0; i < plan->n_steps; i++)
+        step_done(plan->steps + i);
+    free(plan->steps);
+    policy_unref(plan->policy);
+    free(plan);
+    return NULL;
+}
+
+static const char *quoted(const char *text) {
+    return *text ? text : "\"\"";
+}
+
+static void format_setting(const Step *step, char *buffer, size_t size) {
+    const Setting *setting = &step->setting;
+    const Limit *limit = limits + setting->limit;
+    char device[32] = "";
+
+    if (limit->kind == LIMIT_KIND_DEVICES && !setting->device_major && !setting->device_minor)
+        strcpy(device, " ?");
+    else if (limit->kind == LIMIT_KIND_DEVICES)
+        snprintf(device, sizeof device, " %u:%u", setting->device_major, setting->device_minor);
+    snprintf(buffer, size, "set %s %s%s%s%s %s (was %s)", step->object, limit->file, device, limit->entry ? " " : "",
+            limit->entry ? limit->entry : "", quoted(setting->text), step->from ? quoted(step->from) : "absent");
+}
+
+static void format_network(const Step *step, char *buffer, size_t size) {
+    char address[INET_ADDRSTRLEN];
+    inet_ntop(AF_INET, &step->network->gateway, address, sizeof address);
+    snprintf(buffer, size, "create network %s: bridge %s, %s/%u", step->object, step->network->bridge, address,
+            step->network->prefix_length);
+}
+
+const char *step_format(const Step *step, char *buffer, size_t size) {
+    char mask[64];
+    const char *object = *step->object ? step->object : "the tree";
+    switch (step->kind) {
+    case STEP_CONTROLLERS_ENABLE:
+        snprintf(buffer, size, "enable %s in %s", controller_mask_format(step->controllers, mask, sizeof mask), object);
+        break;
+    case STEP_TREE_SHARE:
+        snprintf(buffer, size, "share of the tree %s=%s", limits[step->setting.limit].key, step->setting.text);
+        break;
+    case STEP_NETWORK_CREATE:
+        format_network(step, buffer, size);
+        break;
+    case STEP_GROUP_CREATE:
+        snprintf(buffer, size, "create %s %s at %s", group_kind_name(step->group_kind), object, step->path);
+        break;
+    case STEP_LIMIT_SET:
+        format_setting(step, buffer, size);
+        break;
+    case STEP_SPAWN:
+        snprintf(buffer, size, "spawn %s as start %u: %s", object, step->leaf, step->group->workload->arguments[0]);
+        break;
+    case STEP_STOP:
+        snprintf(buffer, size, "stop start %u of %s", step->leaf, object);
+        break;
+    case STEP_LEAF_REMOVE:
+        snprintf(buffer, size, "remove ended start %u of %s", step->leaf, object);
+        break;
+    case STEP_GROUP_REMOVE:
+        snprintf(buffer, size, "remove %s %s at %s", group_kind_name(step->group_kind), object, step->path);
+        break;
+    case STEP_NETWORK_REMOVE:
+        snprintf(buffer, size, "remove network %s: bridge %s", object, step->from);
+        break;
+    case STEP_KINDS_COUNT:
+        break;
+    }
+    return buffer;
+}
+
+const char *step_report(const Step *step, char *buffer, size_t size) {
+    size_t length = strlen(step_format(step, buffer, size));
+
+    if (step->result == -ECANCELED)
+        snprintf(buffer + length, size - length, ": left out");
+    else if (step->result < 0 && step->result != -EINPROGRESS)
+        snprintf(buffer + length, size - length, ": failed: %s",
+                step->message ? step->message : strerror(-step->result));
+    return buffer;
+}
+
+void plan_print(const Plan *plan, FILE *file) {
+    char line[STEP_TEXT_MAX];
+
+    for (size_t i = 0; i < plan->n_steps; i++)
+        fprintf(file, "%s\n", step_report(plan->steps + i, line, sizeof line));
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The difference between what should hold and what holds. What is gone from the policy goes first, so that its names and
+ * places are free for what comes; then the tree, the networks, and the groups from the top down: what is to end, directory,
+ * controllers for its children, limits, and only then processes. Nothing that is in use goes: it waits for a later plan.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/strv.h"
+#include "model/plan-build.h"
+
+enum { PATH_TEXT_MAX = 4096 };
+
+/* What stands in a chain after a step that is known to fail is left out. */
+static int result_before_apply(const Plan *plan, const char *object) {
+    const Step *last = plan->n_steps > 0 ? plan->steps + plan->n_steps - 1 : NULL;
+    bool broken = last && last->result != -EINPROGRESS && strcmp(last->object, object) == 0;
+    return broken ? -ECANCELED : -EINPROGRESS;
+}
+
+static int add_step(PlanBuilder *b, StepKind kind, const char *object, const char *path, Step **ret) {
+    Plan *plan = b->plan;
+    int r = grow(&plan->steps, sizeof *plan->steps, plan->n_steps, &plan->n_allocated);
+    if (r < 0)
+        return r;
+
+    int result = result_before_apply(plan, object);
+    Step *step = plan->steps + plan->n_steps++;
+    *step = (Step){ .kind = kind, .object = strdup(object), .path = path ? strdup(path) : NULL, .result = result };
+    if (!step->object || (path && !step->path))
+        return -ENOMEM;
+    *ret = step;
+    return 0;
+}
+
+int plan_add_group_step(PlanBuilder *b, StepKind kind, const Group *group, Step **ret) {
+    char path[PATH_TEXT_MAX];
+    int r = group_path(group, path, sizeof path);
+    if (r < 0)
+        return r;
+    r = add_step(b, kind, group->name, path, ret);
+    if (r < 0)
+        return r;
+    (*ret)->group = group;
+    (*ret)->group_kind = group->kind;
+    return 0;
+}
+
+static int add_found_step(PlanBuilder *b, StepKind kind, const NodeGroup *found, Step **ret) {
+    int r = add_step(b, kind, found->name, found->path, ret);
+    if (r < 0)
+        return r;
+    (*ret)->group_kind = found->kind;
+    (*ret)->slot = found->slot;
+    return 0;
+}
+
+/* --- what is where ----------------------------------------------------------------------------------------------- */
+
+/* What the policy wants, where it wants it. */
+static bool is_in_place(const PlanBuilder *b, const NodeGroup *found) {
+    const Group *group = policy_group(b->policy, found->name);
+    char path[PATH_TEXT_MAX];
+
+    return group && group->kind == found->kind && group_path(group, path, sizeof path) == 0 &&
+           strcmp(path, found->path) == 0;
+}
+
+static const NodeGroup *group_in_place(const PlanBuilder *b, const Group *group) {
+    for (size_t i = 0; i < b->node->n_groups; i++) {
+        const NodeGroup *found = b->node->groups + i;
+        if (strcmp(found->name, group->name) == 0 && is_in_place(b, found))
+            return found;
+    }
+    return NULL;
+}
+
+/* Itself, or below it. */
+static bool is_within(const NodeGroup *found, const NodeGroup *ancestor) {
+    size_t length = strlen(ancestor->path);
+    return strncmp(found->path, ancestor->path, length) == 0 &&
+           (found->path[length] == '/' || found->path[length] == '\0');
+}
+
+/* The number of the start that has processes; 0: none has. */
+unsigned plan_populated_leaf(const NodeGroup *found) {
+    for (size_t i = 0; found && i < found->n_leaves; i++)
+        if (found->leaves[i].populated)
+            return found->leaves[i].number;
+    return 0;
+}
+
+static bool group_in_scope(const PlanBuilder *b, const Group *group) {
+    if (!b->only)
+        return true;
+    for (const Group *g = policy_group(b->policy, b->only); g; g = g->parent)
+        if (g == group)
+            return true;
+    return false;
+}
+
+static bool found_in_scope(const PlanBuilder *b, const NodeGroup *found) {
+    const NodeGroup *only = b->only ? node_group(b->node, b->only) : NULL;
+    return !b->only || (only && is_within(only, found));
+}
+
+static bool network_in_scope(const PlanBuilder *b, const Network *network) {
+    if (!b->only)
+        return true;
+    const Group *group = policy_group(b->policy, b->only);
+    return group && group->workload && group->workload->network == network;
+}
+
+/* --- what is gone ------------------------------------------------------------------------------------------------ */
+
+static bool is_left_over(const PlanBuilder *b, const NodeGroup *found) {
+    return !is_in_place(b, found) && found_in_scope(b, found) && !plan_populated_leaf(found);
+}
+
+/* Whether this plan removes it: it and all that is in it are left over. */
+static bool goes(const PlanBuilder *b, const NodeGroup *found) {
+    for (size_t i = 0; i < b->node->n_groups; i++)
+        if (is_within(b->node->groups + i, found) && !is_left_over(b, b->node->groups + i))
+            return false;
+    return true;
+}
+
+/* Names are unique on the node: a group that moved, or one in it, is made anew only when the old one is away. */
+static bool must_wait(const PlanBuilder *b, const Group *group) {
+    for (const Group *g = group; g; g = g->parent)
+        for (size_t i = 0; i < b->node->n_groups; i++) {
+            const NodeGroup *found = b->node->groups + i;
+            if (strcmp(found->name, g->name) == 0 && !is_in_place(b, found) && !goes(b, found))
+                return true;
+        }
+    return false;
+}
+
+static int add_leaf_step(PlanBuilder *b, StepKind kind, const NodeGroup *found, const NodeLeaf *leaf) {
+    Step *step;
+    int r = add_found_step(b, kind, found, &step);
+    if (r < 0)
+        return r;
+    step->leaf = leaf->number;
+    step->invocation = leaf->invocation;
+    return 0;
+}
+
+static int add_gone_group(PlanBuilder *b, const NodeGroup *found) {
+    for (size_t i = 0; i < found->n_leaves; i++) {
+        const NodeLeaf *leaf = found->leaves + i;
+        int r = add_leaf_step(b, leaf->populated ? STEP_STOP : STEP_LEAF_REMOVE, found, leaf);
+        if (r < 0)
+            return r;
+    }
+    Step *step;
+    return goes(b, found) ? add_found_step(b, STEP_GROUP_REMOVE, found, &step) : 0;
+}
+
+static int add_gone_groups(PlanBuilder *b) {
+    for (size_t i = b->node->n_groups; i-- > 0;) { /* children first */
+        const NodeGroup *found = b->node->groups + i;
+        if (is_in_place(b, found) || !found_in_scope(b, found))
+            continue;
+        int r = add_gone_group(b, found);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* --- the tree and the networks ----------------------------------------------------------------------------------- */
+
+static bool uses_cpuset(const Policy *policy) {
+    for (size_t i = 0; i < policy->n_groups; i++)
+        if (policy->groups[i]->limits[LIMIT_ALLOWED_CPUS].is_set)
+            return true;
+    return false;
+}
+
+/* The cpuset controller is enabled only for a policy that pins: it costs each migration. The others also meter. */
+static uint32_t controllers_wanted(const PlanBuilder *b) {
+    uint32_t wanted = CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY | CONTROLLER_PIDS;
+    if (uses_cpuset(b->policy))
+        wanted |= CONTROLLER_CPUSET;
+    return wanted & b->node->controllers_available;
+}
+
+static int add_tree_share(PlanBuilder *b, LimitId id, uint64_t holds) {
+    const LimitValue *value = b->policy->settings.tree + id;
+    if (b->only || !b->node->tree_share_settable || !value->is_set || value->amount == holds)
+        return 0;
+    Step *step;
+    int r = add_step(b, STEP_TREE_SHARE, "", "", &step);
+    if (r < 0)
+        return r;
+    step->setting.limit = id;
+    limits[id].format(value->amount, step->setting.text, sizeof step->setting.text);
+    return 0;
+}
+
+static int add_tree(PlanBuilder *b) {
+    uint32_t missing = controllers_wanted(b) & ~b->node->controllers_enabled;
+    if (missing) {
+        Step *step;
+        int r = add_step(b, STEP_CONTROLLERS_ENABLE, "", "", &step);
+        if (r < 0)
+            return r;
+        step->controllers = missing;
+    }
+    int r = add_tree_share(b, LIMIT_CPU_WEIGHT, b->node->tree_cpu_weight);
+    return r < 0 ? r : add_tree_share(b, LIMIT_IO_WEIGHT, b->node->tree_io_weight);
+}
+
+/* A bridge that is no network's any more, and on which nobody is. */
+static int add_gone_networks(PlanBuilder *b) {
+    for (size_t i = 0; !b->only && i < b->node->n_networks; i++) {
+        const NodeNetwork *found = b->node->networks + i;
+        const Network *network = policy_network(b->policy, found->name);
+        if (found->has_ports || (network && strcmp(network->bridge, found->bridge) == 0))
+            continue;
+        Step *step;
+        int r = add_step(b, STEP_NETWORK_REMOVE, found->name, NULL, &step);
+        if (r < 0)
+            return r;
+        step->from = strdup(found->bridge);
+        if (!step->from)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* There may be two bridges of one network: the old one stays while somebody is on it. */
+static bool network_holds(const PlanBuilder *b, const Network *network) {
+    for (size_t i = 0; i < b->node->n_networks; i++) {
+        const NodeNetwork *found = b->node->networks + i;
+        if (strcmp(found->name, network->name) == 0 && strcmp(found->bridge, network->bridge) == 0 &&
+                found->gateway == network->gateway && found->prefix_length == network->prefix_length)
+            return true;
+    }
+    return false;
+}
+
+static int add_networks(PlanBuilder *b) {
+    for (size_t i = 0; i < b->policy->n_networks; i++) {
+        const Network *network = b->policy->networks[i];
+        if (!network_in_scope(b, network) || network_holds(b, network))
+            continue;
+        Step *step;
+        int r = add_step(b, STEP_NETWORK_CREATE, network->name, NULL, &step);
+        if (r < 0)
+            return r;
+        step->network = network;
+    }
+    return 0;
+}
+
+/* --- groups ------------------------------------------------------------------------------------------------------ */
+
+static unsigned next_leaf_number(const NodeGroup *found) {
+    unsigned next = 1;
+    for (size_t i = 0; found && i < found->n_leaves; i++)
+        if (found->leaves[i].number >= next)
+            next = found->leaves[i].number + 1;
+    return next;
+}
+
+/*
+ * Nothing of earlier starts runs on beside a new one. What ended by itself and is not started again keeps its leaf: it
+ * tells a daemon that comes back that there is nothing to start.
+ */
+static int add_ends(PlanBuilder *b, const Group *group, const NodeGroup *found, Wish wish) {
+    for (size_t i = 0; found && wish != WISH_KEEP && i < found->n_leaves; i++) {
+        const NodeLeaf *leaf = found->leaves + i;
+        if (wish == WISH_ABSENT && !leaf->populated && group->workload->running)
+            continue;
+        StepKind kind = wish == WISH_ABSENT && leaf->populated ? STEP_STOP : STEP_LEAF_REMOVE;
+        int r = add_leaf_step(b, kind, found, leaf);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int add_spawn(PlanBuilder *b, const Group *group, const NodeGroup *found) {
+    Step *step;
+    int r = plan_add_group_step(b, STEP_SPAWN, group, &step);
+    if (r < 0)
+        return r;
+    step->leaf = next_leaf_number(found);
+    return 0;
+}
+
+static int add_controllers(PlanBuilder *b, const Group *group, const NodeGroup *found) {
+    uint32_t missing = controllers_wanted(b) & ~(found ? found->controllers : 0);
+    if (group->kind != GROUP_SLICE || !missing)
+        return 0;
+    Step *step;
+    int r = plan_add_group_step(b, STEP_CONTROLLERS_ENABLE, group, &step);
+    if (r < 0)
+        return r;
+    step->controllers = missing;
+    return 0;
+}
+
+static int add_group(PlanBuilder *b, const Group *group) {
+    const NodeGroup *found = group_in_place(b, group);
+    Wish wish = b->decision->wishes[group->index];
+    Step *step;
+    int r = add_ends(b, group, found, wish);
+    if (r == 0 && !found)
+        r = plan_add_group_step(b, STEP_GROUP_CREATE, group, &step);
+    if (r == 0)
+        r = add_controllers(b, group, found);
+    if (r == 0)
+        r = plan_add_limits(b, group, found);
+    if (r == 0 && wish == WISH_START)
+        r = add_spawn(b, group, found);
+    return r;
+}
+
+static int add_groups(PlanBuilder *b) {
+    for (size_t i = 0; i < b->policy->n_groups; i++) {
+        const Group *group = b->policy->groups[i];
+        if (!group_in_scope(b, group) || must_wait(b, group))
+            continue;
+        int r = add_group(b, group);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int plan_build(Policy *policy, const Decision *decision, const Node *node, const char *only, Plan **ret) {
+    _cleanup_(cleanup_plan_free) Plan *plan = calloc(1, sizeof *plan);
+    if (!plan)
+        return -ENOMEM;
+    plan->policy = policy_ref(policy);
+
+    PlanBuilder b = { .plan = plan, .policy = policy, .decision = decision, .node = node, .only = only };
+    static int (*const parts[])(PlanBuilder *) = {
+        add_gone_groups,
+        add_tree,
+        add_gone_networks,
+        add_networks,
+        add_groups,
+    };
+    for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+        int r = parts[i](&b);
+        if (r < 0)
+            return r;
+    }
+    *ret = TAKE_PTR(plan);
+    return 0;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Plan: the ordered steps from what holds (Node) to what should hold (Policy and the runs that are wanted). Pure,
+ * printable, comparable. kernel/apply.c is the only one who carries it out; nothing changes the node but a plan.
+ *
+ * The steps of one object form a chain: when one fails, the rest of its chain is left out (-ECANCELED) and the object is
+ * degraded with the failed step; other chains go on, nothing is rolled back, the next plan holds the rest.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "model/node.h"
+#include "model/policy.h"
+
+typedef enum StepKind {
+    STEP_CONTROLLERS_ENABLE, /* of the tree or of a group, for its children */
+    STEP_TREE_SHARE,         /* unit property of the tree, asked of PID 1 */
+    STEP_NETWORK_CREATE,     /* bridge, address, up */
+    STEP_GROUP_CREATE,       /* cgroup, mark, meter slot */
+    STEP_LIMIT_SET,          /* one setting */
+    STEP_SPAWN,              /* leaf, network namespace if it has one, processes */
+    STEP_STOP,               /* SIGTERM, later SIGKILL: the supervisor does it, without waiting for other steps */
+    STEP_LEAF_REMOVE,        /* of an ended start, with what its main process left behind */
+    STEP_GROUP_REMOVE,       /* empty, no longer in the policy */
+    STEP_NETWORK_REMOVE,
+    STEP_KINDS_COUNT,
+} StepKind;
+
+typedef struct Step {
+    StepKind kind;
+    char *object; /* slice, workload or network; "" is the tree; owned. The chain it belongs to. */
+    char *path;   /* the group's directory below the tree; owned; "" for the tree; NULL for networks */
+    GroupKind group_kind;
+    const Group *group;     /* of plan->policy; NULL when it is gone from the policy */
+    const Network *network; /* of plan->policy; NULL when it is gone */
+    uint32_t controllers;   /* STEP_CONTROLLERS_ENABLE */
+    Setting setting;        /* STEP_LIMIT_SET, STEP_TREE_SHARE: what is to hold */
+    char *from;             /* STEP_LIMIT_SET: what holds, canonical; owned */
+    unsigned leaf;          /* STEP_SPAWN, STEP_STOP, STEP_LEAF_REMOVE */
+    Invocation invocation;  /* STEP_STOP, STEP_LEAF_REMOVE: whose leaf it is */
+    uint32_t slot;          /* STEP_GROUP_REMOVE: meter slot to give back */
+    int result;             /* after apply: 0, -errno, -ECANCELED; -EINPROGRESS before */
+    char *message;          /* why it failed, in words; owned */
+} Step;
+
+typedef struct Plan {
+    Policy *policy; /* referenced: steps point into it */
+    Step *steps;
+    size_t n_steps, n_allocated;
+} Plan;
+
+Plan *plan_free(Plan *plan);
+DEFINE_CLEANUP(Plan *, plan_free);
+
+/* What should become of a workload's processes. */
+typedef enum Wish {
+    WISH_ABSENT, /* there should be none; slices too */
+    WISH_KEEP,   /* they are there, or on their way: hands off */
+    WISH_START,
+} Wish;
+
+/* What should hold now beyond the policy's own words, by group index. The governor's. */
+typedef struct Decision {
+    Wish *wishes; /* [n_groups] */
+    size_t n_groups;
+    uint64_t wake_usec; /* when to decide again at the latest; UINT64_MAX: on events only */
+} Decision;
+
+/* `only`: plan for this object and the slices above it alone; NULL: everything. -ENOMEM. */
+int plan_build(Policy *policy, const Decision *decision, const Node *node, const char *only, Plan **ret);
+
+enum { STEP_TEXT_MAX = 1024 }; /* for a buffer; longer lines are cut */
+
+/* "set web memory.max 1048576 (was max)"; one line without newline. Returns buffer. */
+const char *step_format(const Step *step, char *buffer, size_t size);
+/* The same, and what came of it when that is not success: "...: failed: no such device", "...: left out". Returns buffer. */
+const char *step_report(const Step *step, char *buffer, size_t size);
+void plan_print(const Plan *plan, FILE *file); /* one report a line */
