@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Marks: identity written on cgroup directories, so that a daemon that comes back, of this or another version, knows
+ * what is ours. What is read may have been written by anyone with the right, so it is believed only when every word
+ * fits.
+ */
+
+#include "kernel/cgroup.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "base/cleanup.h"
+#include "model/node.h"
+
+#define MARK_XATTR "trusted.supervisord"
+#define MARK_VERSION "v=1" /* the first word; what a newer schema adds comes as further keys, what it changes as v=2 */
+
+/* --- writing ---------------------------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 4, 5))) static size_t append(
+        char *buffer, size_t size, size_t used, const char *format, ...) {
+    va_list arguments;
+
+    if (used >= size)
+        return used;
+    va_start(arguments, format);
+    int n = vsnprintf(buffer + used, size - used, format, arguments);
+    va_end(arguments);
+    return n < 0 ? size : used + (size_t) n;
+}
+
+static size_t append_leaf(const CgroupMark *mark, char *buffer, size_t size, size_t used) {
+    char invocation[INVOCATION_TEXT_SIZE];
+
+    used = append(buffer, size, used, " invocation=%s", invocation_format(&mark->invocation, invocation));
+    if (mark->main_pid > 0)
+        used = append(buffer, size, used, " pid=%d start=%" PRIu64, mark->main_pid, mark->main_start_ticks);
+    if (mark->stopping)
+        used = append(buffer, size, used, " stop=1");
+    return used;
+}
+
+int cgroup_mark_format(const CgroupMark *mark, char *buffer, size_t size) {
+    const char *key = mark->leaf ? "leaf" : "kind", *value = mark->leaf ? "1" : group_kind_name(mark->kind);
+    size_t used = append(buffer, size, 0, MARK_VERSION " %s=%s name=%s", key, value, mark->name);
+
+    if (mark->leaf)
+        used = append_leaf(mark, buffer, size, used);
+    else if (mark->slot != SLOT_NONE)
+        used = append(buffer, size, used, " slot=%" PRIu32, mark->slot);
+    return used < size ? 0 : -ENOSPC;
+}
+
+/* --- reading ---------------------------------------------------------------------------------------------------- */
+
+static bool read_number(const char *text, uint64_t max, uint64_t *ret) {
+    return parse_u64(text, ret) == 0 && *ret <= max;
+}
+
+static bool read_kind(const char *value, CgroupMark *mark) {
+    for (GroupKind kind = 0; kind < GROUP_KINDS_COUNT; kind++)
+        if (strcmp(value, group_kind_name(kind)) == 0) {
+            mark->kind = kind;
+            return true;
+        }
+    return false;
+}
+
+static bool read_leaf(const char *value, CgroupMark *mark) {
+    mark->leaf = true;
+    mark->kind = GROUP_WORKLOAD;
+    return strcmp(value, "1") == 0;
+}
+
+static bool read_name(const char *value, CgroupMark *mark) {
+    if (!name_is_valid(value))
+        return false;
+    strcpy(mark->name, value);
+    return true;
+}
+
+static bool read_slot(const char *value, CgroupMark *mark) {
+    uint64_t slot;
+
+    if (!read_number(value, SLOT_NONE - 1, &slot))
+        return false;
+    mark->slot = (uint32_t) slot;
+    return true;
+}
+
+static bool read_invocation(const char *value, CgroupMark *mark) {
+    return invocation_parse(value, &mark->invocation) == 0 && !invocation_is_null(&mark->invocation);
+}
+
+static bool read_pid(const char *value, CgroupMark *mark) {
+    uint64_t pid;
+
+    if (!read_number(value, INT32_MAX, &pid) || pid == 0)
+        return false;
+    mark->main_pid = (pid_t) pid;
+    return true;
+}
+
+static bool read_start(const char *value, CgroupMark *mark) {
+    return parse_u64(value, &mark->main_start_ticks) == 0;
+}
+
+static bool read_stop(const char *value, CgroupMark *mark) {
+    mark->stopping = true;
+    return strcmp(value, "1") == 0;
+}
+
+typedef enum MarkKey {
+    MARK_KIND,
+    MARK_LEAF,
+    MARK_NAME,
+    MARK_SLOT,
+    MARK_INVOCATION,
+    MARK_PID,
+    MARK_START,
+    MARK_STOP,
+    MARK_KEYS_COUNT,
+} MarkKey;
+
+static const struct {
+    const char *key;
+    bool (*read)(const char *value, CgroupMark *mark);
+} mark_keys[MARK_KEYS_COUNT] = {
+    [MARK_KIND] = { "kind", read_kind },
+    [MARK_LEAF] = { "leaf", read_leaf },
+    [MARK_NAME] = { "name", read_name },
+    [MARK_SLOT] = { "slot", read_slot },
+    [MARK_INVOCATION] = { "invocation", read_invocation },
+    [MARK_PID] = { "pid", read_pid },
+    [MARK_START] = { "start", read_start },
+    [MARK_STOP] = { "stop", read_stop },
+};
+
+#define BIT(key) (1U << (key))
+
+/* The keys that a mark must have and may have. */
+static const struct {
+    unsigned required, allowed;
+} mark_forms[] = {
+    { BIT(MARK_KIND) | BIT(MARK_NAME), BIT(MARK_SLOT) },
+    { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION), 0 },
+    { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION) | BIT(MARK_PID) | BIT(MARK_START), BIT(MARK_STOP) },
+};
+
+static bool form_is_known(unsigned seen) {
+    for (size_t i = 0; i < ELEMENTSOF(mark_forms); i++)
+        if ((seen & ~mark_forms[i].allowed) == mark_forms[i].required)
+            return true;
+    return false;
+}
+
+/* One "key=value"; *seen guards against a key that comes twice. */
+static bool read_word(char *word, CgroupMark *mark, unsigned *seen) {
+    char *value = strchr(word, '=');
+
+    if (!value)
+        return false;
+    *value++ = '\0';
+    for (MarkKey i = 0; i < MARK_KEYS_COUNT; i++) {
+        if (strcmp(word, mark_keys[i].key) != 0)
+            continue;
+        if (*seen & BIT(i))
+            return false;
+        *seen |= BIT(i);
+        return mark_keys[i].read(value, mark);
+    }
+    return true;
+}
+
+int cgroup_mark_parse(const char *text, CgroupMark *ret) {
+    CgroupMark mark = { .slot = SLOT_NONE };
+    char buffer[CGROUP_MARK_TEXT_MAX], *rest = buffer;
+    unsigned seen = 0;
+
+    if (strlen(text) >= sizeof buffer)
+        return -EBADMSG;
+    strcpy(buffer, text);
+    if (strcmp(strsep(&rest, " "), MARK_VERSION) != 0)
+        return -EBADMSG;
+    while (rest)
+        if (!read_word(strsep(&rest, " "), &mark, &seen))
+            return -EBADMSG;
+    if (!form_is_known(seen))
+        return -EBADMSG;
+    *ret = mark;
+    return 0;
+}
+
+/* --- on directories --------------------------------------------------------------------------------------------- */
+
+int cgroup_mark_write(int dir_fd, const CgroupMark *mark) {
+    char text[CGROUP_MARK_TEXT_MAX];
+    int r = cgroup_mark_format(mark, text, sizeof text);
+
+    if (r < 0)
+        return r;
+    return fsetxattr(dir_fd, MARK_XATTR, text, strlen(text), 0) < 0 ? -errno : 0;
+}
+
+int cgroup_mark_read(int dir_fd, CgroupMark *ret) {
+    char text[CGROUP_MARK_TEXT_MAX];
+    ssize_t length = fgetxattr(dir_fd, MARK_XATTR, text, sizeof text - 1);
+
+    if (length < 0)
+        return errno == ERANGE ? -EBADMSG : -errno;
+    text[length] = '\0';
+    return strlen(text) == (size_t) length ? cgroup_mark_parse(text, ret) : -EBADMSG;
+}
+
+int cgroup_mark_stopping(int leaf_fd) {
+    CgroupMark mark;
+    int r = cgroup_mark_read(leaf_fd, &mark);
+
+    if (r < 0)
+        return r;
+    mark.stopping = true;
+    return cgroup_mark_write(leaf_fd, &mark);
+}

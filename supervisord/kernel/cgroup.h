@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * cgroup v2 directories, always by descriptor and name. Knows marks (identity in xattrs) and life cycle; knows no
+ * limits. Documentation/admin-guide/cgroup-v2.rst.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/parse.h"
+#include "model/invocation.h"
+#include "model/policy.h"
+
+/*
+ * What we write on our directories, so that the kernel is the database: one line of text in trusted.supervisord,
+ * versioned.
+ */
+typedef struct CgroupMark {
+    GroupKind kind; /* of NAME/; a leaf has `leaf` set */
+    bool leaf;
+    char name[NAME_LENGTH_MAX + 1];
+    uint32_t slot;             /* NAME/: meter slot or SLOT_NONE */
+    Invocation invocation;     /* leaf */
+    pid_t main_pid;            /* leaf, after the spawn; 0 before */
+    bool stopping;             /* leaf: its end was asked for, by SIGTERM or soon */
+    uint64_t main_start_ticks; /* leaf, after the spawn: /proc/PID/stat field 22 */
+} CgroupMark;
+
+enum { CGROUP_MARK_TEXT_MAX = 512 };
+
+/* "v=1 kind=workload name=web slot=12", "v=1 leaf=1 name=web invocation=... pid=4711 start=123456". -ENOSPC */
+int cgroup_mark_format(const CgroupMark *mark, char *buffer, size_t size);
+/* Strict, except that keys it does not know are passed over as long as the version is ours. -EBADMSG */
+int cgroup_mark_parse(const char *text, CgroupMark *ret);
+
+/* The errno of the kernel where trusted.* is refused: -EPERM, -EOPNOTSUPP. */
+int cgroup_mark_write(int dir_fd, const CgroupMark *mark);
+/* -ENODATA: not ours; -EBADMSG: ours but not understood (a newer schema). */
+int cgroup_mark_read(int dir_fd, CgroupMark *ret);
+
+/* Writes down that the end of a leaf's processes is asked for, so that a daemon that comes back does not take it for their own. */
+int cgroup_mark_stopping(int leaf_fd);
+
+int cgroup_open(int parent_fd, const char *name, int *ret_fd);
+/* Creates and opens; an existing directory is opened (ret_created tells). */
+int cgroup_make(int parent_fd, const char *name, int *ret_fd, bool *ret_created);
+/*
+ * 0 when it is not there; -EBUSY while populated. Takes what the payload made inside with it, but nothing that
+ * carries a mark.
+ */
+int cgroup_remove(int parent_fd, const char *name);
+int cgroup_id(int dir_fd, uint64_t *ret);
+int cgroup_controllers(int dir_fd, uint32_t *ret_available, uint32_t *ret_enabled);
+/* Enables for the children; a controller that is already enabled costs nothing. */
+int cgroup_controllers_enable(int dir_fd, uint32_t mask);
+int cgroup_populated(int dir_fd, bool *ret);
+/* Waits until nothing is left in it; -ETIMEDOUT. Blocks: worker thread only. */
+int cgroup_wait_empty(int dir_fd, uint64_t timeout_usec);
+/* cgroup.kill. Only for leaves: a later clone3 into a killed directory can die at birth. */
+int cgroup_kill(int dir_fd);
+/* The number after key in memory.events and the like of this directory; -ENODATA, -ENOENT. */
+int cgroup_flat_u64(int dir_fd, const char *file, const char *key, uint64_t *ret);
