@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Holding, ending and reaping. A process is known by its pidfd; its pid is only a number to show. Whatever is needed to
+ * end it is open from the start, because ending must work when nothing else does.
+ */
+
+#include "kernel/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "kernel/cgroup.h"
+
+enum {
+    STAT_BYTES_MAX = 1024, /* of /proc/PID/stat: 52 numbers and a name of 64 bytes at most */
+    STAT_START_FIELD = 22,
+};
+
+/* Counted by the leaf's parent: the leaf itself has no controllers. */
+static uint64_t oom_kills(int leaf_fd) {
+    uint64_t kills = 0;
+
+    cgroup_flat_u64(leaf_fd, "../memory.events", "oom_kill", &kills);
+    return kills;
+}
+
+int process_hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_child) {
+    int kill_fd = openat(leaf_fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+
+    if (kill_fd < 0) {
+        int r = -errno;
+
+        close_fd(pidfd);
+        close_fd(leaf_fd);
+        return r;
+    }
+    *process = (Process){
+        .pid = pid,
+        .pidfd = pidfd,
+        .leaf_fd = leaf_fd,
+        .kill_fd = kill_fd,
+        .is_child = is_child,
+        .oom_kills_before = oom_kills(leaf_fd),
+    };
+    return 0;
+}
+
+/* The name, field 2, may hold blanks and parentheses: the fields are counted from its last one. */
+static int stat_start_ticks(const char *stat, uint64_t *ret) {
+    const char *field = strrchr(stat, ')');
+
+    for (unsigned i = 2; field && i < STAT_START_FIELD; i++)
+        field = strchr(field + 1, ' ');
+    return field && sscanf(field, " %" SCNu64, ret) == 1 ? 0 : -EBADMSG;
+}
+
+int process_start_ticks(pid_t pid, uint64_t *ret) {
+    char path[sizeof "/proc//stat" + 10], stat[STAT_BYTES_MAX];
+
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    ssize_t n = file_read_at(AT_FDCWD, path, stat, sizeof stat);
+    if (n < 0)
+        return n == -ENOENT ? -ESRCH : (int) n;
+    return stat_start_ticks(stat, ret);
+}
+
+/*
+ * Alive still after the look at its start time: so what was looked at is what the pidfd holds, and not a later bearer
+ * of the pid.
+ */
+static int verify_start(pid_t pid, int pidfd, uint64_t start_ticks) {
+    uint64_t ticks;
+    int r = process_start_ticks(pid, &ticks);
+
+    if (r == 0 && ticks != start_ticks)
+        r = -ESRCH;
+    if (r == 0 && pidfd_send_signal(pidfd, 0, NULL, 0) < 0)
+        r = -errno;
+    return r;
+}
+
+int process_adopt(Process *process, pid_t pid, uint64_t start_ticks, int leaf_fd) {
+    _cleanup_(cleanup_close) int leaf = leaf_fd, pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+
+    if (pidfd < 0)
+        return pid > 0 ? -errno : -ESRCH;
+    int r = verify_start(pid, pidfd, start_ticks);
+    return r < 0 ? r : process_hold(process, pid, TAKE_FD(pidfd), TAKE_FD(leaf), false);
+}
+
+void process_done(Process *process) {
+    close_fd(process->pidfd);
+    close_fd(process->leaf_fd);
+    close_fd(process->kill_fd);
+    *process = (Process) PROCESS_NULL;
+}
+
+int process_signal(const Process *process, int signal) {
+    return pidfd_send_signal(process->pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int process_kill(const Process *process) {
+    return write(process->kill_fd, "1", 1) < 0 ? -errno : 0;
+}
+
+static uint64_t timeval_usec(const struct timeval *time) {
+    return (uint64_t) time->tv_sec * USEC_PER_SEC + (uint64_t) time->tv_usec;
+}
+
+/* The system call, because only it also tells what the child and its own reaped children used. */
+static int reap_child(int pidfd, Exit *exit) {
+    struct rusage usage;
+    siginfo_t info = {};
+
+    if (syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &usage) < 0)
+        return -errno;
+    if (info.si_pid == 0)
+        return -EAGAIN;
+    exit->known = true;
+    exit->code = info.si_status;
+    exit->signaled = info.si_code != CLD_EXITED;
+    exit->cpu_usec = timeval_usec(&usage.ru_utime) + timeval_usec(&usage.ru_stime);
+    return 0;
+}
+
+/* Somebody else reaps it, and how it ended is for them alone. */
+static int await_other(int pidfd) {
+    int n = poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 0);
+
+    if (n < 0)
+        return -errno;
+    return n > 0 ? 0 : -EAGAIN;
+}
+
+int process_reap(Process *process, Exit *ret) {
+    Exit exit = {};
+    struct timespec now;
+    int r = process->is_child ? reap_child(process->pidfd, &exit) : await_other(process->pidfd);
+
+    if (r < 0)
+        return r;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    exit.at_usec = (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / NSEC_PER_USEC;
+    exit.oom_killed = oom_kills(process->leaf_fd) > process->oom_kills_before;
+    *ret = exit;
+    return 0;
+}

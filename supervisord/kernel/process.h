@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * A running workload's processes, held so that they can be ended at any time: by pidfd and by the leaf's cgroup.kill,
+ * opened beforehand. Nothing here allocates or blocks after process_hold().
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/run.h"
+
+typedef struct Process {
+    pid_t pid;
+    int pidfd;
+    int leaf_fd;               /* the leaf's directory */
+    int kill_fd;               /* its cgroup.kill */
+    bool is_child;             /* ours to reap; false after the daemon was restarted */
+    uint64_t oom_kills_before; /* of memory.events when it was held: tells whether this run was hit */
+} Process;
+
+#define PROCESS_NULL \
+    { .pidfd = -1, .leaf_fd = -1, .kill_fd = -1 }
+
+/* Takes pidfd and leaf_fd, on failure too. */
+int process_hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_child);
+/*
+ * Opens a process by pid and checks that its start time is the one remembered; -ESRCH when it is another or gone. Takes
+ * leaf_fd, on failure too.
+ */
+int process_adopt(Process *process, pid_t pid, uint64_t start_ticks, int leaf_fd);
+void process_done(Process *process);
+/*
+ * When it was started, in clock ticks since boot (/proc/PID/stat field 22); -ESRCH. With the pid it names a process
+ * for good.
+ */
+int process_start_ticks(pid_t pid, uint64_t *ret);
+
+int process_signal(const Process *process, int signal); /* to the main process */
+int process_kill(const Process *process);               /* all of the leaf, at once */
+/*
+ * Reaps an ended child and says how it ended, with the CPU time of its reaped tree; for a process that is not our
+ * child: unknown. -EAGAIN while it runs.
+ */
+int process_reap(Process *process, Exit *ret);

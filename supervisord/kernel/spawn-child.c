@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * What a child does to itself between its birth and exec, so that the payload finds the state that systemd would give
+ * it and nothing of the daemon's. The order matters: what needs root comes before the user, descriptors are closed
+ * last.
+ *
+ * Identity is changed by bare system calls: the C library's setuid() and the like want the agreement of all threads,
+ * and the child has a copy of their list, but not the threads.
+ */
+
+#include "kernel/spawn-child.h"
+#include "kernel/spawn.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/strv.h"
+
+enum {
+    OUTPUT_MODE = 0644,
+    PAYLOAD_UMASK = 0022,
+};
+
+/* The limits that the daemon was given, before it raises any for itself: those of a unit are systemd's defaults. */
+static struct rlimit inherited_limits[RLIM_NLIMITS];
+
+__attribute__((constructor)) static void remember_limits(void) {
+    for (int i = 0; i < RLIM_NLIMITS; i++)
+        getrlimit(i, &inherited_limits[i]);
+}
+
+static int enter_session(const ChildSetup *setup) {
+    return setsid() < 0 ? -errno : 0;
+}
+
+/* Of exec and CLONE_CLEAR_SIGHAND neither takes back what was ignored. All signals were blocked until here. */
+static int reset_signals(const ChildSetup *setup) {
+    static const struct sigaction by_default = { .sa_handler = SIG_DFL };
+    sigset_t none;
+
+    for (int i = 1; i < NSIG; i++)
+        if (sigaction(i, &by_default, NULL) < 0 && errno != EINVAL)
+            return -errno;
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
+}
+
+static int enter_network(const ChildSetup *setup) {
+    return setup->namespace_fd >= 0 && setns(setup->namespace_fd, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
+static int reset_umask(const ChildSetup *setup) {
+    umask(PAYLOAD_UMASK);
+    return 0;
+}
+
+/* All are first moved above the three, so that none is overwritten before its turn. */
+static int connect_stdio(const ChildSetup *setup) {
+    int fds[3] = { -1, -1, -1 };
+
+    for (int i = 0; i < 3; i++)
+        if (setup->stdio[i] >= 0 && (fds[i] = fcntl(setup->stdio[i], F_DUPFD_CLOEXEC, 3)) < 0)
+            return -errno;
+    for (int i = 0; i < 3; i++)
+        if (fds[i] >= 0 && dup2(fds[i], i) < 0)
+            return -errno;
+    return 0;
+}
+
+/* Waits to be let go; when the daemon went away instead, there never was a start. */
+static int pass_barrier(const ChildSetup *setup) {
+    char go;
+
+    close(setup->parent_fd);
+    if (TEMP_FAILURE_RETRY(read(setup->channel_fd, &go, sizeof go)) != sizeof go)
+        _exit(SPAWN_EXIT_ABANDONED);
+    return 0;
+}
+
+/* By root, as systemd does. The last component may be the payload's to choose, so no link is followed there. */
+static int open_output(const ChildSetup *setup) {
+    int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC | setup->output_flags;
+
+    if (!setup->output_path)
+        return 0;
+    int fd = open(setup->output_path, flags, OUTPUT_MODE);
+    if (fd < 0)
+        return -errno;
+    for (int i = 0; i < 3; i++)
+        if (setup->stdio[i] < 0 && dup2(fd, i) < 0)
+            return -errno;
+    return 0;
+}
+
+static int reset_limits(const ChildSetup *setup) {
+    for (int i = 0; i < RLIM_NLIMITS; i++)
+        if (setrlimit(i, &inherited_limits[i]) < 0)
+            return -errno;
+    return 0;
+}
+
+/* Without CAP_SYS_RESOURCE it can only go up: a payload that the kernel prefers as a victim is no harm to others. */
+static int reset_oom_score(const ChildSetup *setup) {
+    _cleanup_(cleanup_close) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    return write(fd, "0", 1) < 0 && errno != EACCES ? -errno : 0;
+}
+
+/*
+ * The bounding set alone would not do: what is inheritable comes back to root at exec. Emptying the inheritable set
+ * empties the ambient set too. capabilities(7)
+ */
+static int reset_capabilities(const ChildSetup *setup) {
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+    if (setup->drop_net_admin && prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0) < 0)
+        return -errno;
+    if (syscall(SYS_capget, &header, data) < 0)
+        return -errno;
+    for (size_t i = 0; i < ELEMENTSOF(data); i++)
+        data[i].inheritable = 0;
+    return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+/* Kernels without keyrings, and sandboxes that forbid them, have nothing to be kept apart. */
+static int enter_keyring(const ChildSetup *setup) {
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) >= 0)
+        return 0;
+    return errno == ENOSYS || errno == EPERM || errno == EACCES ? 0 : -errno;
+}
+
+static int become_user(const ChildSetup *setup) {
+    if (syscall(SYS_setgroups, setup->n_groups, setup->groups) < 0 ||
+            syscall(SYS_setresgid, setup->gid, setup->gid, setup->gid) < 0 ||
+            syscall(SYS_setresuid, setup->uid, setup->uid, setup->uid) < 0)
+        return -errno;
+    return 0;
+}
+
+static int enter_directory(const ChildSetup *setup) {
+    return chdir(setup->working_directory) < 0 ? -errno : 0;
+}
+
+static int close_others(const ChildSetup *setup) {
+    return close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+}
+
+static int execute(const ChildSetup *setup) {
+    execve(setup->executable, setup->arguments, setup->environment);
+    return -errno;
+}
+
+/*
+ * What is done, in this order, and how its failure is put in words: "cannot WORDS 'OBJECT'". What only the child itself
+ * notices comes before the barrier, while the daemon registers it on another CPU; what leaves a trace comes behind.
+ */
+static const struct {
+    int (*run)(const ChildSetup *setup);
+    const char *words;
+    size_t object; /* offset of a text in ChildSetup; 0: none */
+} steps[] = {
+    { enter_session, "start a session", 0 },
+    { reset_signals, "reset signals", 0 },
+    { enter_network, "enter the network namespace", 0 },
+    { reset_umask, "reset the umask", 0 },
+    { connect_stdio, "connect standard input and output", 0 },
+    { reset_limits, "reset resource limits", 0 },
+    { reset_oom_score, "reset the OOM score", 0 },
+    { reset_capabilities, "reset capabilities", 0 },
+    { enter_keyring, "join a session keyring", 0 },
+    { pass_barrier, "wait for its start", 0 },
+    { open_output, "open output file", offsetof(ChildSetup, output_path) },
+    { become_user, "set user", offsetof(ChildSetup, user) },
+    { enter_directory, "change to directory", offsetof(ChildSetup, working_directory) },
+    { close_others, "close the supervisor's descriptors", 0 },
+    { execute, "execute", offsetof(ChildSetup, executable) },
+};
+
+void child_run(const ChildSetup *setup) {
+    int r = 0;
+    unsigned i;
+
+    for (i = 0; i < ELEMENTSOF(steps); i++) {
+        r = steps[i].run(setup);
+        if (r < 0)
+            break;
+    }
+    send(setup->channel_fd, &(ChildFailure){ .step = i, .error = -r }, sizeof(ChildFailure), MSG_NOSIGNAL);
+    _exit(EXIT_FAILURE);
+}
+
+int child_failure_format(const ChildFailure *failure, const ChildSetup *setup, char **ret) {
+    if (failure->step >= ELEMENTSOF(steps))
+        return -EBADMSG;
+
+    const char *words = steps[failure->step].words, *why = strerror(failure->error);
+    size_t offset = steps[failure->step].object;
+    const char *object = offset > 0 ? *(const char *const *) ((const char *) setup + offset) : NULL;
+
+    return object ? text_printf(ret, "cannot %s '%s': %s", words, object, why)
+                  : text_printf(ret, "cannot %s: %s", words, why);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The child's side of a start, between spawn.c and exec: a table of steps, each a few system calls. It runs in a copy
+ * of a process with threads, so it allocates nothing and takes no locks.
+ */
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* All that the steps need, looked up beforehand. Descriptors of -1 mean: none. */
+typedef struct ChildSetup {
+    int channel_fd;      /* this side's end: a byte lets the child go on, what it sends back is a ChildFailure */
+    int parent_fd;       /* the other end, to be closed here so that it ends with the daemon */
+    int namespace_fd;    /* network namespace to enter */
+    int stdio[3];        /* -1: output_path, which is then set */
+    int output_flags;    /* O_TRUNC or O_APPEND */
+    bool drop_net_admin; /* the payload must not be able to take its shaper away */
+    uid_t uid;
+    gid_t gid;
+    const gid_t *groups;
+    size_t n_groups;
+    char *const *environment;
+    char *const *arguments;
+    /* Objects of messages. */
+    const char *executable, *output_path, *user, *working_directory;
+} ChildSetup;
+
+/* Why the child did not come to exec. */
+typedef struct ChildFailure {
+    unsigned step;
+    int error; /* errno */
+} ChildFailure;
+
+_Noreturn void child_run(const ChildSetup *setup);
+
+/* "cannot change to directory '/nope': No such file or directory", owned by the caller. -ENOMEM, -EBADMSG */
+int child_failure_format(const ChildFailure *failure, const ChildSetup *setup, char **ret);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Starting a process inside a fresh cgroup leaf. The child is born in the leaf (clone3 CLONE_INTO_CGROUP, or fork and
+ * a write to cgroup.procs where that does not work), puts off what it has of the daemon, waits at a barrier until it is
+ * registered, and execs. Every failure on its side comes back as step and errno, and is worded here.
+ *
+ * All that allocates or looks things up (users, environment) is done before the clone: the daemon has threads, so the
+ * child calls async-signal-safe functions only.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "model/invocation.h"
+#include "model/policy.h"
+
+/* Borrowed; the workload until the start is finished or abandoned. The daemon's own 0, 1 and 2 must be open. */
+typedef struct SpawnSpec {
+    const char *name; /* of the workload, for messages and the journal */
+    const Workload *workload;
+    const Invocation *invocation;
+    int leaf_fd;               /* cgroup leaf */
+    int namespace_fd;          /* network namespace; -1: the daemon's own */
+    int stdio[3];              /* given by `supctl run`; -1 each: as the workload says */
+    const char *notify_socket; /* NULL */
+} SpawnSpec;
+
+/* How a child ends whose daemon died while it waited: the payload never ran. Beyond what systemd.exec(5) has. */
+enum { SPAWN_EXIT_ABANDONED = 247 };
+
+typedef struct Spawned Spawned; /* between clone and exec */
+
+/*
+ * spawn_begin: the child exists in the leaf and waits. On failure *ret_message is a sentence for people ("cannot set
+ * user 'www': no such user"), owned by the caller.
+ * spawn_finish: lets it go on; returns when it has exec'ed or failed; then the child is reaped and *ret_message says
+ * why.
+ * spawn_abandon: EOF at the barrier; the child exits without a trace and is reaped.
+ */
+int spawn_begin(const SpawnSpec *spec, Spawned **ret, char **ret_message);
+pid_t spawned_pid(const Spawned *spawned);
+int spawned_pidfd(const Spawned *spawned);                              /* borrowed */
+uint64_t spawned_start_ticks(const Spawned *spawned);                   /* /proc/PID/stat field 22 */
+int spawn_finish(Spawned *spawned, int *ret_pidfd, char **ret_message); /* consumes spawned in any case */
+Spawned *spawn_abandon(Spawned *spawned);
+DEFINE_CLEANUP(Spawned *, spawn_abandon);
