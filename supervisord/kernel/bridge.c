@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The bridge of a network, with the gateway's address on it. STP stays off, as the kernel has it: ports forward at once.
+ *
+ * Ours is what carries our alias. The alias can only be set after creation, so a bridge is born with a hardware address
+ * that says the same: one that was left half made is known again and completed. (A bridge with an address of its own
+ * also keeps it when ports come and go, and with it the neighbour entries of the workloads.)
+ */
+
+#include <errno.h>
+#include <netlink/route/link/bridge.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "kernel/links.h"
+
+const char *links_bridge_network(const Links *links, struct rtnl_link *link) {
+    const char *type = rtnl_link_get_type(link), *alias = rtnl_link_get_ifalias(link);
+    char prefix[ALIAS_SIZE];
+
+    if (!type || strcmp(type, "bridge") != 0 || !alias || links_alias(links, "network", "", prefix) < 0 ||
+            strncmp(alias, prefix, strlen(prefix)) != 0)
+        return NULL;
+
+    const char *network = alias + strlen(prefix);
+    return name_is_valid(network) ? network : NULL;
+}
+
+static bool bridge_is_ours(const Links *links, struct rtnl_link *link, const struct nl_addr *hardware_address) {
+    const char *type = rtnl_link_get_type(link);
+
+    if (links_bridge_network(links, link))
+        return true;
+    return type && strcmp(type, "bridge") == 0 && !rtnl_link_get_ifalias(link) &&
+           nl_addr_cmp(rtnl_link_get_addr(link), hardware_address) == 0;
+}
+
+static int bridge_create(const Links *links, const char *bridge, struct nl_addr *hardware_address) {
+    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = rtnl_link_bridge_alloc();
+    if (!link)
+        return -ENOMEM;
+
+    rtnl_link_set_name(link, bridge);
+    rtnl_link_set_addr(link, hardware_address);
+    return links_result(rtnl_link_add(links->socket, link, NLM_F_CREATE | NLM_F_EXCL));
+}
+
+static int bridge_find_or_create(const Links *links, const char *bridge, struct rtnl_link **ret) {
+    _cleanup_(cleanup_nl_addr_put) struct nl_addr *hardware_address = NULL;
+    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = NULL;
+
+    int r = links_hardware_address(links, "network", bridge, &hardware_address);
+    if (r < 0)
+        return r;
+    r = links_find(links->socket, bridge, &link);
+    if (r == -ENODEV) {
+        r = bridge_create(links, bridge, hardware_address);
+        if (r < 0)
+            return r;
+        r = links_find(links->socket, bridge, &link);
+    }
+    if (r < 0)
+        return r;
+    if (!bridge_is_ours(links, link, hardware_address))
+        return -EEXIST;
+
+    *ret = TAKE_PTR(link);
+    return 0;
+}
+
+static bool is_ipv4_of(struct rtnl_addr *address, int ifindex) {
+    return rtnl_addr_get_ifindex(address) == ifindex && rtnl_addr_get_family(address) == AF_INET;
+}
+
+static void read_gateway(struct rtnl_addr *address, uint32_t *ret_gateway, unsigned *ret_prefix_length) {
+    memcpy(ret_gateway, nl_addr_get_binary_addr(rtnl_addr_get_local(address)), sizeof(*ret_gateway));
+    *ret_prefix_length = rtnl_addr_get_prefixlen(address);
+}
+
+/* The gateway is the only IPv4 address. Others go first: the kernel takes secondary addresses away with their primary. */
+static int bridge_set_gateway(const Links *links, int ifindex, uint32_t gateway, unsigned prefix_length) {
+    _cleanup_(cleanup_nl_cache_free) struct nl_cache *addresses = NULL;
+
+    int r = links_result(rtnl_addr_alloc_cache(links->socket, &addresses));
+    if (r < 0)
+        return r;
+
+    for (struct nl_object *o = nl_cache_get_first(addresses); o; o = nl_cache_get_next(o)) {
+        struct rtnl_addr *address = (struct rtnl_addr *) o;
+        uint32_t present;
+        unsigned present_length;
+
+        if (!is_ipv4_of(address, ifindex))
+            continue;
+        read_gateway(address, &present, &present_length);
+        if (present == gateway && present_length == prefix_length)
+            continue;
+        r = links_result(rtnl_addr_delete(links->socket, address, 0));
+        if (r < 0 && r != -EADDRNOTAVAIL)
+            return r;
+    }
+    return links_address_add(links->socket, ifindex, gateway, prefix_length);
+}
+
+int links_bridge_make(Links *links, const char *network, const char *bridge, uint32_t gateway, unsigned prefix_length) {
+    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = NULL;
+    char alias[ALIAS_SIZE];
+
+    int r = links_alias(links, "network", network, alias);
+    if (r < 0)
+        return r;
+    r = bridge_find_or_create(links, bridge, &link);
+    if (r < 0)
+        return r;
+    r = links_raise(links->socket, link, alias);
+    if (r < 0)
+        return r;
+    return bridge_set_gateway(links, rtnl_link_get_ifindex(link), gateway, prefix_length);
+}
+
+static bool bridge_has_ports(struct nl_cache *all, int ifindex) {
+    for (struct nl_object *o = nl_cache_get_first(all); o; o = nl_cache_get_next(o))
+        if (rtnl_link_get_master((struct rtnl_link *) o) == ifindex)
+            return true;
+    return false;
+}
+
+int links_bridge_remove(Links *links, const char *bridge) {
+    _cleanup_(cleanup_nl_cache_free) struct nl_cache *all = NULL;
+    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = NULL;
+
+    int r = links_find(links->socket, bridge, &link);
+    if (r == -ENODEV)
+        return 0;
+    if (r < 0)
+        return r;
+    if (!links_bridge_network(links, link))
+        return -EEXIST;
+
+    r = links_result(rtnl_link_alloc_cache(links->socket, AF_UNSPEC, &all));
+    if (r < 0)
+        return r;
+    if (bridge_has_ports(all, rtnl_link_get_ifindex(link)))
+        return -EBUSY;
+    return links_result(rtnl_link_delete(links->socket, link));
+}
+
+static void bridge_describe(const char *network, struct rtnl_link *link, struct nl_cache *addresses, BridgeFound *ret) {
+    *ret = (BridgeFound){};
+    strncpy(ret->name, network, sizeof(ret->name) - 1);
+    strncpy(ret->bridge, rtnl_link_get_name(link), sizeof(ret->bridge) - 1);
+
+    for (struct nl_object *o = nl_cache_get_first(addresses); o; o = nl_cache_get_next(o))
+        if (is_ipv4_of((struct rtnl_addr *) o, rtnl_link_get_ifindex(link))) {
+            read_gateway((struct rtnl_addr *) o, &ret->gateway, &ret->prefix_length);
+            return;
+        }
+}
+
+int links_find_bridge(Links *links, const char *bridge, BridgeFound *ret) {
+    _cleanup_(cleanup_nl_cache_free) struct nl_cache *addresses = NULL;
+    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = NULL;
+
+    int r = links_find(links->socket, bridge, &link);
+    if (r < 0)
+        return r;
+    const char *network = links_bridge_network(links, link);
+    if (!network)
+        return -ENODEV;
+    r = links_result(rtnl_addr_alloc_cache(links->socket, &addresses));
+    if (r < 0)
+        return r;
+
+    bridge_describe(network, link, addresses, ret);
+    return 0;
+}
+
+ssize_t links_list_bridges(Links *links, BridgeFound *ret, size_t max) {
+    _cleanup_(cleanup_nl_cache_free) struct nl_cache *all = NULL, *addresses = NULL;
+    size_t n = 0;
+
+    int r = links_result(rtnl_link_alloc_cache(links->socket, AF_UNSPEC, &all));
+    if (r < 0)
+        return r;
+    r = links_result(rtnl_addr_alloc_cache(links->socket, &addresses));
+    if (r < 0)
+        return r;
+
+    for (struct nl_object *o = nl_cache_get_first(all); o && n < max; o = nl_cache_get_next(o)) {
+        struct rtnl_link *link = (struct rtnl_link *) o;
+        const char *network = links_bridge_network(links, link);
+
+        if (!network)
+            continue;
+        bridge_describe(network, link, addresses, &ret[n]);
+        ret[n++].has_ports = bridge_has_ports(all, rtnl_link_get_ifindex(link));
+    }
+    return n;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * From a path to the whole disk that carries it. A stacked device (device mapper, md, loop) stays itself: it has a queue
+ * and an io.max of its own.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/btrfs.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "kernel/device.h"
+
+enum { SYSFS_PATH_SIZE = sizeof("/sys/dev/block/4294967295:4294967295/partition") };
+
+DEFINE_CLEANUP(FILE *, fclose);
+
+typedef struct DeviceNumber {
+    unsigned major, minor;
+} DeviceNumber;
+
+static bool is_partition(DeviceNumber device) {
+    char path[SYSFS_PATH_SIZE];
+
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", device.major, device.minor);
+    return access(path, F_OK) == 0;
+}
+
+static int whole_disk(DeviceNumber device, DeviceNumber *ret) {
+    char path[SYSFS_PATH_SIZE], text[32];
+    DeviceNumber disk;
+
+    if (!is_partition(device)) {
+        *ret = device;
+        return 0;
+    }
+    /* The entry is a link into the disk's own directory: `..` of it is the disk. */
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", device.major, device.minor);
+    ssize_t length = file_read_at(AT_FDCWD, path, text, sizeof(text));
+    if (length < 0)
+        return length;
+    if (sscanf(text, "%u:%u", &disk.major, &disk.minor) != 2)
+        return -EBADMSG;
+    *ret = disk;
+    return 0;
+}
+
+/* "36 35 98:0 /root /mnt rw,noatime master:1 - ext4 /dev/sda1 rw": the source of the mount with this id. proc_pid_mountinfo(5). */
+static int mount_source(uint64_t mount_id, char **ret) {
+    _cleanup_(cleanup_fclose) FILE *mounts = fopen("/proc/self/mountinfo", "re");
+    _cleanup_(cleanup_free) char *line = NULL;
+    size_t size = 0;
+
+    if (!mounts)
+        return -errno;
+    while (getline(&line, &size, mounts) > 0) {
+        const char *separator = strstr(line, " - ");
+
+        if (strtoull(line, NULL, 10) == mount_id && separator)
+            return sscanf(separator, " - %*s %ms", ret) == 1 ? 0 : -ENODEV;
+    }
+    return -ENODEV;
+}
+
+static bool spans_devices(const char *path) {
+    struct btrfs_ioctl_fs_info_args info = { 0 };
+
+    _cleanup_(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd >= 0 && ioctl(fd, BTRFS_IOC_FS_INFO, &info) == 0 && info.num_devices > 1;
+}
+
+/* A file system with a device number that is no device's: what it was mounted from may be one all the same (btrfs). */
+static int mounted_device(const char *path, const struct statx *file, DeviceNumber *ret) {
+    _cleanup_(cleanup_free) char *source = NULL;
+    struct stat node;
+
+    if (!(file->stx_mask & STATX_MNT_ID))
+        return -ENODEV;
+    int r = mount_source(file->stx_mnt_id, &source);
+    if (r < 0)
+        return r;
+    if (source[0] != '/' || stat(source, &node) < 0 || !S_ISBLK(node.st_mode) || spans_devices(path))
+        return -ENODEV;
+
+    *ret = (DeviceNumber){ major(node.st_rdev), minor(node.st_rdev) };
+    return 0;
+}
+
+static int carrying_device(const char *path, DeviceNumber *ret) {
+    struct statx file;
+
+    if (statx(AT_FDCWD, path, 0, STATX_TYPE | STATX_MNT_ID, &file) < 0)
+        return -errno;
+
+    if (S_ISBLK(file.stx_mode))
+        *ret = (DeviceNumber){ file.stx_rdev_major, file.stx_rdev_minor };
+    else if (file.stx_dev_major != 0)
+        *ret = (DeviceNumber){ file.stx_dev_major, file.stx_dev_minor };
+    else
+        return mounted_device(path, &file, ret);
+    return 0;
+}
+
+int device_resolve(const char *path, unsigned *ret_major, unsigned *ret_minor) {
+    DeviceNumber device, disk = {};
+
+    int r = carrying_device(path, &device);
+    if (r < 0)
+        return r;
+    r = whole_disk(device, &disk);
+    if (r < 0)
+        return r;
+
+    *ret_major = disk.major;
+    *ret_minor = disk.minor;
+    return 0;
+}
+
+const char *device_name(unsigned major, unsigned minor, char *buffer, size_t size) {
+    char path[SYSFS_PATH_SIZE], target[PATH_MAX];
+
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major, minor);
+    ssize_t length = readlink(path, target, sizeof(target) - 1);
+    if (length < 0)
+        snprintf(buffer, size, "%u:%u", major, minor);
+    else {
+        target[length] = '\0';
+        snprintf(buffer, size, "%s", basename(target));
+    }
+    return buffer;
+}

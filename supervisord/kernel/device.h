@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Block devices as limits want them. io.max refuses partitions, so every path means the whole disk that carries it. */
+
+#include <stddef.h>
+
+/*
+ * path: a block device, a partition of it, or any file or directory (then the disk below its file system).
+ * -ENODEV: its file system has no single block device (tmpfs, overlay, btrfs over many).
+ */
+int device_resolve(const char *path, unsigned *ret_major, unsigned *ret_minor);
+/* "vdb"; "254:16" when the kernel knows no name. */
+const char *device_name(unsigned major, unsigned minor, char *buffer, size_t size);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What bridges, veths and shapers share: the connection to the kernel, other namespaces, identities. Private to them; network.h is the contract. */
+
+#include <netinet/in.h>
+#include <netlink/addr.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "kernel/network.h"
+
+enum { ALIAS_SIZE = 256 }; /* IFALIASZ of linux/if.h, which does not go together with net/if.h */
+
+struct Links {
+    char *instance;
+    struct nl_sock *socket; /* in the network namespace of the thread that opened it */
+};
+
+DEFINE_CLEANUP(struct nl_addr *, nl_addr_put);
+DEFINE_CLEANUP(struct nl_cache *, nl_cache_free);
+DEFINE_CLEANUP(struct nl_msg *, nlmsg_free);
+DEFINE_CLEANUP(struct nl_sock *, nl_socket_free);
+DEFINE_CLEANUP(struct rtnl_addr *, rtnl_addr_put);
+DEFINE_CLEANUP(struct rtnl_link *, rtnl_link_put);
+
+/* libnl's result as 0 or negative errno. */
+int links_result(int nl_result);
+/* A socket that stays in the given namespace. */
+int links_socket_open(int namespace_fd, struct nl_sock **ret);
+/* -ENODEV if there is none. */
+int links_find(struct nl_sock *socket, const char *name, struct rtnl_link **ret);
+int links_address(uint32_t address, unsigned prefix_length, struct nl_addr **ret);
+/* Always the same for one instance, kind and name. */
+int links_hardware_address(const Links *links, const char *kind, const char *name, struct nl_addr **ret);
+/* Adds the address to the link; the same again is fine. */
+int links_address_add(struct nl_sock *socket, int ifindex, uint32_t address, unsigned prefix_length);
+/* Up, with an alias (NULL: as it is). The kernel takes no alias at creation. */
+int links_raise(struct nl_sock *socket, struct rtnl_link *link, const char *alias);
+/* "INSTANCE:KIND:NAME" */
+int links_alias(const Links *links, const char *kind, const char *name, char ret[static ALIAS_SIZE]);
+/* The network's name within the alias; NULL if the link is not a bridge or has no alias of ours. */
+const char *links_bridge_network(const Links *links, struct rtnl_link *link);
+/* FNV-1a, continued from `hash`; begins with HASH_START. */
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+uint64_t links_hash(uint64_t hash, const void *bytes, size_t size);
