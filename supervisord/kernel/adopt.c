@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Coming back: what an earlier daemon left running is taken up where it is. Nothing that holds is changed; the plan that
+ * follows holds only what is missing.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/strv.h"
+#include "kernel/apply.h"
+#include "kernel/cgroup.h"
+
+/* Clock ticks since boot, as /proc/PID/stat has them, on the monotonic clock (they differ by time spent in suspend only). */
+static uint64_t usec_of_ticks(uint64_t ticks) {
+    return ticks * 1000000 / sysconf(_SC_CLK_TCK);
+}
+
+static void bind_slot(const ApplyTarget *target, int fd, uint64_t id, uint32_t slot, SlotRole role) {
+    if (target->programs && slot != SLOT_NONE)
+        programs_bind(target->programs, fd, id, slot, role);
+}
+
+static void adopt_slot(const ApplyTarget *target, int fd, const NodeGroup *group) {
+    if (!target->programs || group->slot == SLOT_NONE)
+        return;
+    programs_slot_claim(target->programs, group->slot);
+    bind_slot(target, fd, group->cgroup_id, group->slot, SLOT_ROLE_OWNER);
+}
+
+void exit_look_up(Programs *programs, const Invocation *invocation, Exit *exit) {
+    struct exit_record record;
+    if (!programs || programs_exit_read(programs, invocation->bytes, &record) < 0)
+        return;
+    exit->known = true;
+    exit->signaled = record.status & 0x7f;
+    exit->code = exit->signaled ? record.status & 0x7f : (record.status >> 8) & 0xff;
+    exit->oom_killed = exit->oom_killed || record.oom_killed;
+}
+
+/* What the main process left behind, as it would have been had we been there. */
+static void kill_rest(int group_fd, const char *name, const NodeLeaf *leaf) {
+    _cleanup_(cleanup_close) int fd = -1;
+    if (leaf->populated && cgroup_open(group_fd, name, &fd) == 0)
+        cgroup_kill(fd);
+}
+
+static int adopt_leaf(
+        const ApplyTarget *target, int group_fd, const NodeGroup *group, const NodeLeaf *leaf, Starts *starts) {
+    char name[16];
+    snprintf(name, sizeof name, "%u", leaf->number);
+    if (leaf->main_pid == 0) { /* died at the barrier with the daemon that made it: never a start */
+        kill_rest(group_fd, name, leaf);
+        return 0;
+    }
+    int r = grow(&starts->items, sizeof *starts->items, starts->n, &starts->n_allocated);
+    if (r < 0)
+        return r;
+    int leaf_fd;
+    if (cgroup_open(group_fd, name, &leaf_fd) < 0)
+        return 0;
+    bind_slot(target, leaf_fd, leaf->cgroup_id, group->slot, SLOT_ROLE_LEAF);
+
+    Start start = {
+        .name = strdup(group->name),
+        .invocation = leaf->invocation,
+        .leaf = leaf->number,
+        .stopping = leaf->stopping,
+        .process = PROCESS_NULL,
+        .started_usec = usec_of_ticks(leaf->main_start_ticks),
+    };
+    if (!start.name) {
+        close_fd(leaf_fd);
+        return -ENOMEM;
+    }
+    if (process_adopt(&start.process, leaf->main_pid, leaf->main_start_ticks, leaf_fd) < 0) {
+        kill_rest(group_fd, name, leaf);
+        exit_look_up(target->programs, &leaf->invocation, &start.exit);
+    } else if (target->programs) /* once more: the daemon before us may have run without it */
+        programs_exit_register(target->programs, leaf->main_pid, leaf->main_start_ticks, leaf->invocation.bytes);
+    starts->items[starts->n++] = start;
+    return 0;
+}
+
+int adopt(const ApplyTarget *target, const Node *node, Starts *ret) {
+    Starts starts = {};
+    for (size_t i = 0; i < node->n_groups; i++) {
+        const NodeGroup *group = node->groups + i;
+        _cleanup_(cleanup_close) int fd = -1;
+        if (cgroup_open(target->tree->fd, group->path, &fd) < 0)
+            continue;
+        adopt_slot(target, fd, group);
+        for (size_t j = 0; j < group->n_leaves; j++) {
+            int r = adopt_leaf(target, fd, group, group->leaves + j, &starts);
+            if (r < 0) {
+                starts_done(&starts);
+                return r;
+            }
+        }
+    }
+    *ret = starts;
+    return 0;
+}

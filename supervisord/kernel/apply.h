@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Carrying out a plan, step by step, on the worker thread. Every write is read back. Stop steps are left to the
+ * supervisor, whose way of killing never waits; they stay -EINPROGRESS.
+ */
+
+#include "kernel/network.h"
+#include "kernel/process.h"
+#include "kernel/programs.h"
+#include "kernel/tree.h"
+#include "model/plan.h"
+
+/* stdio that `supctl run` handed over, for the next start of one workload. */
+typedef struct ApplyStdio {
+    const char *workload;
+    int fds[3];
+} ApplyStdio;
+
+/* What a plan works on. */
+typedef struct ApplyTarget {
+    const Tree *tree;
+    Links *links;
+    Programs *programs; /* NULL: no eBPF */
+} ApplyTarget;
+
+/* A start that is there: spawned by a plan, or found running (or ended meanwhile) by adopt(). */
+typedef struct Start {
+    char *name; /* of the workload */
+    Invocation invocation;
+    unsigned leaf;
+    bool stopping;         /* found by adopt(): its end had been asked for */
+    Process process;       /* held; PROCESS_NULL when it has ended before we came back */
+    Exit exit;             /* then: how, if the exit record knows */
+    uint64_t started_usec; /* CLOCK_MONOTONIC */
+} Start;
+
+typedef struct Starts {
+    Start *items;
+    size_t n, n_allocated;
+} Starts;
+
+void starts_done(Starts *starts);
+
+/* Fills result and message of each step; appends the starts it made. stdio may be NULL. -ENOMEM: nothing was done. */
+int apply(const ApplyTarget *target, Plan *plan, const ApplyStdio *stdio, Starts *starts);
+
+/*
+ * After STEP_GROUP_REMOVE was done: what our own programs counted for the group goes to the slice above, so that the
+ * slice's sums never step back. On the thread that reads the counters (programs.h).
+ */
+void apply_release_slot(const ApplyTarget *target, const Step *step);
+
+/*
+ * Takes up what an earlier daemon left: meter slots, bindings, and the starts of each workload, running or ended. Changes
+ * nothing that holds; only what an ended main process left behind is killed. -ENOMEM.
+ */
+int adopt(const ApplyTarget *target, const Node *node, Starts *ret);
+
+/* Asks the exit record how a start that was not our child ended; leaves *exit alone when it does not know. */
+void exit_look_up(Programs *programs, const Invocation *invocation, Exit *exit);

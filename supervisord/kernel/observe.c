@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The kernel is the database: what holds is read from it each time, never remembered. A directory belongs to us when it
+ * carries our mark; everything else is passed over.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/strv.h"
+#include "kernel/cgroup.h"
+#include "kernel/device.h"
+#include "kernel/observe.h"
+
+enum { LIMIT_FILE_MAX = 8192 }; /* io.max of many disks, a long cpuset list */
+
+typedef struct Observer {
+    const Tree *tree;
+    Links *links;
+    const Policy *policy;
+    const char *only;
+    Node *node;
+    size_t groups_allocated;
+} Observer;
+
+/* --- limits ------------------------------------------------------------------------------------------------------ */
+
+static int add_setting(NodeGroup *group, size_t *allocated, const Limit *limit, unsigned device_major,
+        unsigned device_minor, const char *file_text) {
+    int r = grow(&group->settings, sizeof *group->settings, group->n_settings, allocated);
+    if (r < 0)
+        return r;
+    Setting *setting = group->settings + group->n_settings;
+    *setting = (Setting){ .limit = limit->id, .device_major = device_major, .device_minor = device_minor };
+    r = limit_canonical(limit, file_text, device_major, device_minor, setting->text, sizeof setting->text);
+    if (r == 0)
+        group->n_settings++;
+    return 0; /* what we do not understand does not hold, as far as the plan can tell */
+}
+
+/* io.max has one line a device; each is a setting of its own. */
+static int add_device_settings(NodeGroup *group, size_t *allocated, const Limit *limit, const char *file_text) {
+    for (const char *line = file_text; line && *line;) {
+        unsigned device_major, device_minor;
+        if (sscanf(line, "%u:%u", &device_major, &device_minor) == 2) {
+            int r = add_setting(group, allocated, limit, device_major, device_minor, file_text);
+            if (r < 0)
+                return r;
+        }
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+    }
+    return 0;
+}
+
+static int read_limits(int dir_fd, NodeGroup *group) {
+    size_t allocated = 0;
+    char text[LIMIT_FILE_MAX];
+    const char *last_file = "";
+    ssize_t length = -ENOENT;
+
+    FOREACH_LIMIT (limit) {
+        if (!limit->controller)
+            continue;
+        if (strcmp(limit->file, last_file) != 0) /* rows that share a file stand together */
+            length = file_read_at(dir_fd, limit->file, text, sizeof text);
+        last_file = limit->file;
+        if (length < 0)
+            continue;
+        int r = limit->kind == LIMIT_KIND_DEVICES ? add_device_settings(group, &allocated, limit, text)
+                                                  : add_setting(group, &allocated, limit, 0, 0, text);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* What the kernel does not list for a device that the policy names is simply not limited: an absent line, not an absent file. */
+static int complete_devices(const Observer *o, NodeGroup *group, int dir_fd) {
+    size_t allocated = group->n_settings;
+    FOREACH_LIMIT (limit) {
+        if (limit->kind != LIMIT_KIND_DEVICES || faccessat(dir_fd, limit->file, F_OK, 0) < 0)
+            continue;
+        for (size_t i = 0; i < o->node->n_devices; i++) {
+            const NodeDevice *device = o->node->devices + i;
+            if (device->error || node_group_setting(group, limit->id, device->major, device->minor))
+                continue;
+            int r = add_setting(group, &allocated, limit, device->major, device->minor, "");
+            if (r < 0)
+                return r;
+        }
+    }
+    return 0;
+}
+
+static int read_network_limit(const Observer *o, NodeGroup *group, pid_t main_pid) {
+    const Group *wanted = policy_group(o->policy, group->name);
+    if (!wanted || !wanted->workload || wanted->workload->network_mode != NETWORK_BRIDGE)
+        return 0;
+    _cleanup_(cleanup_close) int namespace_fd = -1;
+    uint64_t rate;
+    if (links_namespace_of(main_pid, &namespace_fd) < 0 || links_egress_get(o->links, namespace_fd, &rate) < 0)
+        return 0;
+
+    size_t allocated = group->n_settings;
+    int r = grow(&group->settings, sizeof *group->settings, group->n_settings, &allocated);
+    if (r < 0)
+        return r;
+    Setting *setting = group->settings + group->n_settings++;
+    *setting = (Setting){ .limit = LIMIT_NETWORK_EGRESS_MAX };
+    limits[LIMIT_NETWORK_EGRESS_MAX].format(rate, setting->text, sizeof setting->text);
+    return 0;
+}
+
+/* --- leaves ------------------------------------------------------------------------------------------------------ */
+
+static int leaf_number(const char *name, unsigned *ret) {
+    uint64_t number;
+    if (parse_u64(name, &number) < 0 || number == 0 || number >= UINT32_MAX)
+        return -EINVAL;
+    *ret = number;
+    return 0;
+}
+
+static int read_leaf(int dir_fd, unsigned number, NodeLeaf *ret) {
+    NodeLeaf leaf = { .number = number };
+    CgroupMark mark;
+    int r = cgroup_populated(dir_fd, &leaf.populated);
+    if (r == 0)
+        r = cgroup_id(dir_fd, &leaf.cgroup_id);
+    if (r < 0)
+        return r;
+    if (cgroup_mark_read(dir_fd, &mark) == 0 && mark.leaf) {
+        leaf.invocation = mark.invocation;
+        leaf.main_pid = mark.main_pid;
+        leaf.main_start_ticks = mark.main_start_ticks;
+        leaf.stopping = mark.stopping;
+    }
+    *ret = leaf;
+    return 0;
+}
+
+static int add_leaf(NodeGroup *group, int parent_fd, const char *name, size_t *allocated) {
+    _cleanup_(cleanup_close) int fd = -1;
+    unsigned number;
+    if (leaf_number(name, &number) < 0 || cgroup_open(parent_fd, name, &fd) < 0)
+        return 0; /* somebody else's, or gone meanwhile */
+    int r = grow(&group->leaves, sizeof *group->leaves, group->n_leaves, allocated);
+    if (r < 0)
+        return r;
+    if (read_leaf(fd, number, group->leaves + group->n_leaves) == 0)
+        group->n_leaves++;
+    return 0;
+}
+
+/* Calls f for each directory in dir_fd. */
+static int for_each_directory(int dir_fd, int (*f)(void *userdata, int dir_fd, const char *name), void *userdata) {
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return -ENOMEM;
+    }
+    int r = 0;
+    for (struct dirent *entry; r == 0 && (entry = readdir(dir));)
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            r = f(userdata, dir_fd, entry->d_name);
+    closedir(dir);
+    return r;
+}
+
+typedef struct LeafWalk {
+    NodeGroup *group;
+    size_t allocated;
+} LeafWalk;
+
+static int on_leaf_directory(void *userdata, int dir_fd, const char *name) {
+    LeafWalk *walk = userdata;
+    return add_leaf(walk->group, dir_fd, name, &walk->allocated);
+}
+
+static int read_leaves(const Observer *o, int dir_fd, NodeGroup *group) {
+    LeafWalk walk = { .group = group };
+    int r = for_each_directory(dir_fd, on_leaf_directory, &walk);
+    for (size_t i = 0; r == 0 && i < group->n_leaves; i++)
+        if (group->leaves[i].populated && group->leaves[i].main_pid > 0)
+            r = read_network_limit(o, group, group->leaves[i].main_pid);
+    return r;
+}
+
+/* --- groups ------------------------------------------------------------------------------------------------------ */
+
+static int read_group(
+        const Observer *o, int dir_fd, const CgroupMark *mark, const char *path, const char *parent, NodeGroup *ret) {
+    NodeGroup group = { .kind = mark->kind, .slot = mark->slot };
+    uint32_t available;
+    group.name = strdup(mark->name);
+    group.path = strdup(path);
+    group.parent = parent ? strdup(parent) : NULL;
+    int r = group.name && group.path && (group.parent || !parent) ? 0 : -ENOMEM;
+    if (r == 0)
+        r = cgroup_id(dir_fd, &group.cgroup_id);
+    if (r == 0)
+        r = cgroup_controllers(dir_fd, &available, &group.controllers);
+    if (r == 0)
+        r = read_limits(dir_fd, &group);
+    if (r == 0)
+        r = complete_devices(o, &group, dir_fd);
+    if (r == 0 && group.kind == GROUP_WORKLOAD)
+        r = read_leaves(o, dir_fd, &group);
+    *ret = group;
+    return r;
+}
+
+typedef struct GroupWalk {
+    Observer *observer;
+    const char *parent; /* name, NULL at the top */
+    const char *path;   /* "" at the top */
+    bool deep;          /* and what is in it */
+} GroupWalk;
+
+static int on_group_directory(void *userdata, int parent_fd, const char *name);
+
+static int walk_groups(Observer *o, int dir_fd, const char *parent, const char *path) {
+    GroupWalk walk = { .observer = o, .parent = parent, .path = path, .deep = true };
+    return for_each_directory(dir_fd, on_group_directory, &walk);
+}
+
+/* A workload that was not asked for. */
+static bool is_other(const Observer *o, const CgroupMark *mark) {
+    return o->only && mark->kind == GROUP_WORKLOAD && strcmp(mark->name, o->only) != 0;
+}
+
+static bool is_gone(int r) {
+    return r == -ENOENT || r == -ENODEV;
+}
+
+static int on_group_directory(void *userdata, int parent_fd, const char *name) {
+    GroupWalk *walk = userdata;
+    Observer *o = walk->observer;
+    _cleanup_(cleanup_close) int fd = -1;
+    CgroupMark mark;
+    if (cgroup_open(parent_fd, name, &fd) < 0 || cgroup_mark_read(fd, &mark) < 0 || mark.leaf || is_other(o, &mark))
+        return 0;
+
+    char path[4096];
+    if ((size_t) snprintf(path, sizeof path, "%s%s%s", walk->path, *walk->path ? "/" : "", name) >= sizeof path)
+        return 0; /* deeper than any that we make */
+    int r = grow(&o->node->groups, sizeof *o->node->groups, o->node->n_groups, &o->groups_allocated);
+    if (r < 0)
+        return r;
+    NodeGroup *group = o->node->groups + o->node->n_groups++;
+    r = read_group(o, fd, &mark, path, walk->parent, group);
+    if (r < 0)
+        return is_gone(r) ? 0 : r;
+    return mark.kind == GROUP_SLICE && walk->deep ? walk_groups(o, fd, mark.name, path) : 0;
+}
+
+/* From the top slice down to `group`: one directory each. */
+static int walk_to(Observer *o, int dir_fd, const Group *group) {
+    const Group *chain[SLICE_DEPTH_MAX + 1];
+    size_t n = 0;
+    for (const Group *g = group; g && n < ELEMENTSOF(chain); g = g->parent)
+        chain[n++] = g;
+
+    while (n-- > 0) {
+        char path[4096], directory[NAME_LENGTH_MAX + 2];
+        int r = group_path(chain[n], path, sizeof path);
+        if (r < 0)
+            return r;
+        char *slash = strrchr(path, '/');
+        _cleanup_(cleanup_close) int parent_fd = -1;
+        if (slash)
+            *slash = '\0';
+        r = cgroup_open(dir_fd, slash ? path : ".", &parent_fd);
+        if (r < 0)
+            return is_gone(r) ? 0 : r;
+        GroupWalk walk = {
+            .observer = o, .parent = chain[n]->parent ? chain[n]->parent->name : NULL, .path = slash ? path : ""
+        };
+        r = on_group_directory(&walk, parent_fd, group_directory(chain[n]->name, directory, sizeof directory));
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* --- the rest ---------------------------------------------------------------------------------------------------- */
+
+static int add_device(Observer *o, const char *path, size_t *allocated) {
+    Node *node = o->node;
+    if (node_device(node, path))
+        return 0;
+    int r = grow(&node->devices, sizeof *node->devices, node->n_devices, allocated);
+    if (r < 0)
+        return r;
+    NodeDevice *device = node->devices + node->n_devices;
+    *device = (NodeDevice){ .path = strdup(path) };
+    if (!device->path)
+        return -ENOMEM;
+    device->error = device_resolve(path, &device->major, &device->minor);
+    node->n_devices++;
+    return 0;
+}
+
+static int read_devices(Observer *o) {
+    size_t allocated = 0;
+    for (size_t i = 0; i < o->policy->n_groups; i++)
+        FOREACH_LIMIT (limit) {
+            const LimitValue *value = o->policy->groups[i]->limits + limit->id;
+            for (size_t j = 0; j < value->n_devices; j++) {
+                int r = add_device(o, value->devices[j].path, &allocated);
+                if (r < 0)
+                    return r;
+            }
+        }
+    return 0;
+}
+
+/* All, or the one that a workload alone is on: to list all links costs more than the rest of a start. */
+static ssize_t find_bridges(const Observer *o, BridgeFound found[static NETWORKS_MAX]) {
+    const Group *group = o->only ? policy_group(o->policy, o->only) : NULL;
+    if (!o->only)
+        return links_list_bridges(o->links, found, NETWORKS_MAX);
+    if (!group || !group->workload || group->workload->network_mode != NETWORK_BRIDGE)
+        return 0;
+    int r = links_find_bridge(o->links, group->workload->network->bridge, found);
+    return r == -ENODEV ? 0 : r < 0 ? r : 1;
+}
+
+static int read_networks(Observer *o) {
+    BridgeFound found[NETWORKS_MAX];
+    ssize_t n = find_bridges(o, found);
+    if (n <= 0)
+        return n;
+    o->node->networks = calloc(n, sizeof *o->node->networks);
+    if (!o->node->networks)
+        return -ENOMEM;
+    for (ssize_t i = 0; i < n; i++) {
+        NodeNetwork *network = o->node->networks + o->node->n_networks++;
+        *network = (NodeNetwork){
+            .name = strdup(found[i].name),
+            .bridge = strdup(found[i].bridge),
+            .gateway = found[i].gateway,
+            .prefix_length = found[i].prefix_length,
+            .has_ports = found[i].has_ports,
+        };
+        if (!network->name || !network->bridge)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int read_tree(Observer *o) {
+    Node *node = o->node;
+    int r = cgroup_controllers(o->tree->fd, &node->controllers_available, &node->controllers_enabled);
+    if (r < 0 || o->only)
+        return r; /* a single start does not ask PID 1 */
+    node->tree_share_settable = tree_share_get(o->tree, &node->tree_cpu_weight, &node->tree_io_weight) == 0;
+    return 0;
+}
+
+/* A workload that the policy does not know (any more) may be anywhere; nearly always it is at the top. */
+static int look_for(Observer *o, const char *name) {
+    char directory[NAME_LENGTH_MAX + 2];
+    GroupWalk walk = { .observer = o, .path = "", .deep = true };
+    int r = on_group_directory(&walk, o->tree->fd, group_directory(name, directory, sizeof directory));
+    return r < 0 || o->node->n_groups > 0 ? r : walk_groups(o, o->tree->fd, NULL, "");
+}
+
+static int read_groups(Observer *o) {
+    const Group *group = o->only ? policy_group(o->policy, o->only) : NULL;
+    if (group && group->workload)
+        return walk_to(o, o->tree->fd, group);
+    return o->only ? look_for(o, o->only) : walk_groups(o, o->tree->fd, NULL, "");
+}
+
+int observe(const Tree *tree, Links *links, const Policy *policy, const char *only, Node *ret) {
+    Node node = {};
+    Observer o = { .tree = tree, .links = links, .policy = policy, .only = only, .node = &node };
+    static int (*const parts[])(Observer *) = { read_tree, read_devices, read_networks, read_groups };
+    for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+        int r = parts[i](&o);
+        if (r < 0) {
+            node_done(&node);
+            return r;
+        }
+    }
+    *ret = node;
+    return 0;
+}

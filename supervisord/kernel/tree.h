@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The tree: the one cgroup below which everything of ours lives. With systemd as PID 1 it is the delegated cgroup of the
+ * keeper's unit; PID 1 is asked where that is and for the tree's own share. Without systemd it is a directory below the
+ * cgroup2 mount.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Tree {
+    int fd;      /* the tree's directory */
+    char *path;  /* absolute */
+    char *mount; /* of cgroup2: "/sys/fs/cgroup", "/sys/fs/cgroup/unified" */
+    char *unit;  /* systemd unit, NULL without one */
+} Tree;
+
+#define TREE_NULL \
+    { .fd = -1 }
+
+/* Where cgroup2 is mounted, from /proc/self/mountinfo; -ENODEV when nowhere. Owned by the caller. */
+int tree_find_mount(char **ret_mount);
+/* By unit: starts it when it does not run yet. -ENOENT when PID 1 has no such unit. *ret_message: words, owned. */
+int tree_open_unit(Tree *tree, const char *unit, char **ret_message);
+/* By directory, absolute or below the mount; created, and controllers enabled on the way down to it as far as they are there. */
+int tree_open_path(Tree *tree, const char *path, char **ret_message);
+void tree_done(Tree *tree);
+/* False once somebody has removed it: PID 1 does so when its unit has failed and nothing is left in it. */
+bool tree_exists(const Tree *tree);
+/* False when its unit has failed: somebody killed the keeper, and only what is in the tree keeps it. True without a unit. */
+bool tree_is_kept(const Tree *tree);
+
+/* The tree's weights as PID 1 has them; UINT64_MAX: not set. */
+int tree_share_get(const Tree *tree, uint64_t *ret_cpu_weight, uint64_t *ret_io_weight);
+/* property: "CPUWeight" or "IOWeight"; asked of PID 1 for the running system only. */
+int tree_share_set(const Tree *tree, const char *property, uint64_t value);
