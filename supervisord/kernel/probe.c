@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Looks, never changes. A row says enforced only when the mechanism is there and nothing known voids it; otherwise it
+ * says what was found and what an administrator can do about it.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "kernel/cgroup.h"
+#include "kernel/probe.h"
+#include "model/node.h"
+
+static const char *const state_names[PROBE_STATES_COUNT] = {
+    [PROBE_ENFORCED] = "enforced", [PROBE_MEASURED] = "measured", [PROBE_ABSENT] = "absent"
+};
+
+const char *probe_state_name(ProbeState state) {
+    return state_names[state];
+}
+
+typedef struct Prober {
+    ProbeRow *rows;
+    size_t n;
+    const Tree *tree;
+    Programs *programs;
+    char *mount;               /* of cgroup2; NULL */
+    uint32_t at_root, at_tree; /* controllers */
+} Prober;
+
+__attribute__((format(printf, 3, 4))) static void say(char *text, size_t size, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, size, format, arguments);
+    va_end(arguments);
+}
+
+#define WHY(row, ...) say((row)->why, sizeof(row)->why, __VA_ARGS__)
+#define CURE(row, ...) say((row)->cure, sizeof(row)->cure, __VA_ARGS__)
+
+static ProbeRow *add_row(Prober *p, const char *share, const char *mechanism, ProbeState state) {
+    static ProbeRow overflow;
+    ProbeRow *row = p->n < PROBE_ROWS_MAX ? p->rows + p->n++ : &overflow;
+    *row = (ProbeRow){ .share = share, .mechanism = mechanism, .state = state };
+    return row;
+}
+
+/* --- cgroup controllers ------------------------------------------------------------------------------------------ */
+
+/* /proc/cgroups: name, hierarchy, number, enabled. A hierarchy other than 0 is a v1 mount. */
+static bool line_of_controller(const char *controller, unsigned *ret_hierarchy) {
+    char text[4096], name[32];
+    unsigned hierarchy;
+    if (file_read_at(AT_FDCWD, "/proc/cgroups", text, sizeof text) < 0)
+        return false;
+    for (char *line = text; line; line = (line = strchr(line, '\n')) ? line + 1 : NULL)
+        if (sscanf(line, "%31s %u", name, &hierarchy) == 2 && strcmp(name, controller) == 0) {
+            *ret_hierarchy = hierarchy;
+            return true;
+        }
+    return false;
+}
+
+/* /proc/cgroups has v1's names. */
+static const char *v1_name(const char *controller) {
+    return strcmp(controller, "io") == 0 ? "blkio" : controller;
+}
+
+static void explain_absent_controller(const Prober *p, const char *controller, uint32_t bit, ProbeRow *row) {
+    unsigned hierarchy = 0;
+    bool known = line_of_controller(v1_name(controller), &hierarchy);
+    if (!p->mount) {
+        WHY(row, "cgroup v2 is not mounted");
+        CURE(row, "mount -t cgroup2 none /sys/fs/cgroup, or boot with systemd.unified_cgroup_hierarchy=1");
+    } else if (known && hierarchy != 0) {
+        WHY(row, "the %s controller is bound to a cgroup v1 hierarchy (hybrid layout)", controller);
+        CURE(row, "boot with systemd.unified_cgroup_hierarchy=1");
+    } else if (p->at_root & bit) {
+        WHY(row, "the %s controller is not handed down to %s", controller, p->tree ? p->tree->path : "the tree");
+        CURE(row, "Delegate=%s in the unit that holds the tree, or '+%s' in cgroup.subtree_control above it",
+                controller, controller);
+    } else {
+        WHY(row, "this kernel offers no %s controller", controller);
+        CURE(row, "a kernel with it, and no cgroup_disable=%s on its command line", controller);
+    }
+}
+
+/* A sched_ext scheduler that is not ours decides alone; most ignore cpu.weight and cpu.max. */
+static bool foreign_scheduler(char *name, size_t size) {
+    return file_read_at(AT_FDCWD, "/sys/kernel/sched_ext/root/ops", name, size) > 0;
+}
+
+static void void_by_scheduler(ProbeRow *row) {
+    char name[64];
+    if (!foreign_scheduler(name, sizeof name))
+        return;
+    row->state = PROBE_ABSENT;
+    WHY(row, "the sched_ext scheduler '%s' is loaded and need not honour it", name);
+    CURE(row, "stop that scheduler");
+}
+
+static bool disk_weighs(const char *disk) {
+    char path[300], text[256];
+    snprintf(path, sizeof path, "/sys/block/%s/queue/scheduler", disk);
+    return file_read_at(AT_FDCWD, path, text, sizeof text) > 0 && strstr(text, "[bfq]");
+}
+
+static bool iocost_enabled(const Prober *p) {
+    char path[300], text[4096];
+    snprintf(path, sizeof path, "%s/io.cost.qos", p->mount);
+    return file_read_at(AT_FDCWD, path, text, sizeof text) > 0 && strstr(text, "enable=1");
+}
+
+/* Real disks only: loop, ram and zram devices weigh nothing. */
+static unsigned count_disks(bool (*predicate)(const char *disk), unsigned *ret_all) {
+    unsigned matching = 0, all = 0;
+    DIR *dir = opendir("/sys/block");
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        const char *name = entry->d_name;
+        if (*name == '.' || strncmp(name, "loop", 4) == 0 || strncmp(name, "ram", 3) == 0 ||
+                strncmp(name, "zram", 4) == 0)
+            continue;
+        all++;
+        matching += predicate(name);
+    }
+    if (dir)
+        closedir(dir);
+    *ret_all = all;
+    return matching;
+}
+
+/* io.weight is only a number until something weighs by it (systemd#7057). */
+static void void_without_weigher(const Prober *p, ProbeRow *row) {
+    unsigned all, weighing = count_disks(disk_weighs, &all);
+    if (iocost_enabled(p)) {
+        WHY(row, "io.cost.qos is enabled");
+        return;
+    }
+    if (weighing == all && all > 0) {
+        WHY(row, "all %u disks have the bfq scheduler", all);
+        return;
+    }
+    row->state = weighing ? PROBE_ENFORCED : PROBE_ABSENT;
+    WHY(row,
+            "%u of %u disks have the bfq scheduler, and io.cost.qos is not enabled: elsewhere the weight is only a "
+            "number",
+            weighing, all);
+    CURE(row, "echo bfq > /sys/block/DISK/queue/scheduler, or enable io.cost.qos");
+}
+
+static const struct ControllerShare {
+    const char *share, *mechanism;
+    uint32_t bit;
+    const char *found;
+    void (*voided)(ProbeRow *row);
+} controller_shares[] = {
+    { "cpu weight", "cpu controller, cpu.weight", CONTROLLER_CPU, "the fair class shares by it", void_by_scheduler },
+    { "cpu quota", "cpu controller, cpu.max", CONTROLLER_CPU, "the fair class throttles by it", void_by_scheduler },
+    { "cpu pinning", "cpuset controller, cpuset.cpus", CONTROLLER_CPUSET,
+            "enabled for policies with AllowedCPUs=", NULL },
+    { "memory high", "memory controller, memory.high", CONTROLLER_MEMORY, "reclaims and slows down above it", NULL },
+    { "memory max", "memory controller, memory.max", CONTROLLER_MEMORY, "kills within the workload above it", NULL },
+    { "tasks", "pids controller, pids.max", CONTROLLER_PIDS, "fork fails above it", NULL },
+    { "io bandwidth", "io controller, io.max", CONTROLLER_IO,
+            "per whole disk, buffered writes included where the file system supports it", NULL },
+};
+
+static const char *controller_of(uint32_t bit) {
+    return controller_names[__builtin_ctz(bit)];
+}
+
+static void probe_controllers(Prober *p) {
+    for (size_t i = 0; i < ELEMENTSOF(controller_shares); i++) {
+        const struct ControllerShare *share = controller_shares + i;
+        ProbeRow *row =
+                add_row(p, share->share, share->mechanism, p->at_tree & share->bit ? PROBE_ENFORCED : PROBE_ABSENT);
+        if (row->state == PROBE_ABSENT)
+            explain_absent_controller(p, controller_of(share->bit), share->bit, row);
+        else {
+            WHY(row, "%s", share->found);
+            if (share->voided)
+                share->voided(row);
+        }
+    }
+}
+
+static void probe_io_weight(Prober *p) {
+    ProbeRow *row = add_row(
+            p, "io weight", "io controller, io.weight", p->at_tree & CONTROLLER_IO ? PROBE_ENFORCED : PROBE_ABSENT);
+    if (row->state == PROBE_ABSENT)
+        explain_absent_controller(p, "io", CONTROLLER_IO, row);
+    else
+        void_without_weigher(p, row);
+}
+
+/* --- network and eBPF -------------------------------------------------------------------------------------------- */
+
+static void probe_egress(Prober *p) {
+    ProbeRow *row = add_row(p, "network egress", "tbf on the workload's own veth", PROBE_ENFORCED);
+    WHY(row, "for workloads with Network=bridge:; they run without CAP_NET_ADMIN");
+}
+
+static const struct ProgramShare {
+    const char *program, *share, *mechanism;
+} program_shares[] = {
+    { "maps", "meter slots", "eBPF maps" },
+    { "cgroups", "cpu time, pressure", "eBPF iterator over the tree" },
+    { "wait", "run-queue wait", "eBPF on sched_switch" },
+    { "block_complete", "disk per workload", "eBPF on block requests" },
+    { "net_transmit", "network per workload", "eBPF on the tree's cgroup" },
+    { "exits", "exit record", "eBPF on process exit" },
+};
+
+static const ProgramState *find_state(const ProgramState *states, size_t n, const char *name) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(states[i].name, name) == 0)
+            return states + i;
+    return NULL;
+}
+
+static void probe_programs(Prober *p) {
+    ProgramState states[32];
+    size_t n = p->programs ? programs_states(p->programs, states, ELEMENTSOF(states)) : 0;
+    for (size_t i = 0; i < ELEMENTSOF(program_shares); i++) {
+        const struct ProgramShare *share = program_shares + i;
+        const ProgramState *state = find_state(states, n < ELEMENTSOF(states) ? n : ELEMENTSOF(states), share->program);
+        ProbeRow *row =
+                add_row(p, share->share, share->mechanism, state && state->loaded ? PROBE_MEASURED : PROBE_ABSENT);
+        if (state)
+            WHY(row, "%s", state->loaded && !*state->reason ? "loaded and attached" : state->reason);
+        else
+            WHY(row, "not asked: the daemon does not run, or runs with --no-bpf");
+    }
+}
+
+static void probe_btf(Prober *p) {
+    bool there = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
+    ProbeRow *row = add_row(p, "kernel types", "BTF", there ? PROBE_MEASURED : PROBE_ABSENT);
+    WHY(row, there ? "/sys/kernel/btf/vmlinux is there" : "/sys/kernel/btf/vmlinux is not there: no eBPF meters");
+    if (!there)
+        CURE(row, "a kernel with CONFIG_DEBUG_INFO_BTF=y, as Debian's are");
+}
+
+/* --- all of it --------------------------------------------------------------------------------------------------- */
+
+static void look_at_controllers(Prober *p) {
+    _cleanup_(cleanup_close) int root_fd = -1;
+    uint32_t enabled;
+    if (tree_find_mount(&p->mount) < 0) {
+        p->mount = NULL;
+        return;
+    }
+    if (cgroup_open(AT_FDCWD, p->mount, &root_fd) == 0)
+        cgroup_controllers(root_fd, &p->at_root, &enabled);
+    p->at_tree = p->at_root; /* without a daemon: what the root could hand down */
+    if (p->tree)
+        cgroup_controllers(p->tree->fd, &p->at_tree, &enabled);
+}
+
+static void probe_keeper(Prober *p) {
+    if (!p->tree || !p->tree->unit)
+        return;
+    bool kept = tree_is_kept(p->tree);
+    ProbeRow *row = add_row(p, "tree", p->tree->unit, kept ? PROBE_ENFORCED : PROBE_ABSENT);
+    WHY(row, kept ? "its keeper runs" : "its keeper is gone; what is in the tree goes on, with its limits");
+    if (!kept)
+        CURE(row,
+                "supctl shutdown, then systemctl restart supervisord: the tree can be made anew only when it is empty");
+}
+
+size_t probe(const Tree *tree, Programs *programs, ProbeRow ret[static PROBE_ROWS_MAX]) {
+    Prober p = { .rows = ret, .tree = tree, .programs = programs };
+    look_at_controllers(&p);
+    probe_keeper(&p);
+    probe_controllers(&p);
+    probe_io_weight(&p);
+    probe_egress(&p);
+    probe_btf(&p);
+    probe_programs(&p);
+    free(p.mount);
+    return p.n;
+}
