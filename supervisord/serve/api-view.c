@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What policy and ledger look like on the wire (serve/protocol.h): plain walks, no decisions. */
+
+#include <string.h>
+#include <time.h>
+
+#include "base/parse.h"
+#include "serve/api-view.h"
+#include "serve/protocol.h"
+
+static uint64_t clock_usec(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return t.tv_sec * USEC_PER_SEC + t.tv_nsec / NSEC_PER_USEC;
+}
+
+static uint64_t to_realtime(uint64_t monotonic_usec) {
+    return monotonic_usec ? clock_usec(CLOCK_REALTIME) - clock_usec(CLOCK_MONOTONIC) + monotonic_usec : 0;
+}
+
+static void command_line(const Group *group, char *buffer, size_t size) {
+    *buffer = '\0';
+    for (size_t i = 0, used = 0; group->workload && group->workload->arguments[i] && used < size; i++)
+        used += snprintf(buffer + used, size - used, "%s%s", i ? " " : "", group->workload->arguments[i]);
+}
+
+static uint64_t run_since(const Run *run) {
+    return run_is_alive(run) ? run->started_usec : run->ended_usec;
+}
+
+static int append_status(sd_bus_message *reply, const Ledger *ledger, const Group *group) {
+    static const Run fresh;
+    const LedgerEntry *entry = ledger_find(ledger, group->name);
+    const Run *run = entry ? &entry->run : &fresh;
+    char command[512], last_exit[96] = "";
+    command_line(group, command, sizeof command);
+    if (run->last_exit.at_usec)
+        exit_show(&run->last_exit, last_exit, sizeof last_exit);
+    const char *degraded = entry ? ledger_entry_degraded(entry) : NULL;
+    return sd_bus_message_append(reply, "(" CONTROL_STATUS_SIGNATURE ")", group->name, group_kind_name(group->kind),
+            group->parent ? group->parent->name : "", group->workload ? run_state_name(run->state) : "active",
+            (uint32_t) run->main_pid, to_realtime(run_since(run)), run->n_restarts, last_exit, degraded ?: "", command);
+}
+
+int view_list(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
+    int r = sd_bus_message_open_container(reply, 'a', "(" CONTROL_STATUS_SIGNATURE ")");
+    for (size_t i = 0; r >= 0 && i < policy->n_groups; i++)
+        r = append_status(reply, ledger, policy->groups[i]);
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_sample(sd_bus_message *reply, const char *name, const Sample *sample) {
+    int r = sd_bus_message_open_container(reply, 'r', "sa{sd}");
+    if (r >= 0)
+        r = sd_bus_message_append(reply, "s", name);
+    if (r >= 0)
+        r = sd_bus_message_open_container(reply, 'a', "{sd}");
+    FOREACH_METER (meter)
+        if (r >= 0 && sample_has(sample, meter->id))
+            r = sd_bus_message_append(
+                    reply, "{sd}", meter->name, meter_in_base_units(meter, sample->values[meter->id]));
+    if (r >= 0)
+        r = sd_bus_message_close_container(reply);
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* All groups are read in one pass, so one time is that of all. */
+static uint64_t newest_sample_usec(const Ledger *ledger) {
+    uint64_t newest_usec = 0;
+    size_t cursor = 0;
+    for (const LedgerEntry *entry; (entry = ledger_next(ledger, &cursor));) {
+        const Sample *sample = ledger_entry_newest(entry);
+        if (sample && sample->at_usec > newest_usec)
+            newest_usec = sample->at_usec;
+    }
+    return newest_usec;
+}
+
+int view_samples(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
+    int r = sd_bus_message_append(reply, "t", newest_sample_usec(ledger));
+    if (r >= 0)
+        r = sd_bus_message_open_container(reply, 'a', "(sa{sd})");
+    for (size_t i = 0; r >= 0 && i < policy->n_groups; i++) {
+        const LedgerEntry *entry = ledger_find(ledger, policy->groups[i]->name);
+        const Sample *sample = entry ? ledger_entry_newest(entry) : NULL;
+        if (sample)
+            r = append_sample(reply, entry->name, sample);
+    }
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int view_version(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
+    return sd_bus_message_append(reply, "s", PROJECT_VERSION);
+}
+
+int view_journal(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
+    int r = sd_bus_message_open_container(reply, 'a', "(ts)");
+    for (size_t i = 0; r >= 0; i++) {
+        const LedgerAction *action = ledger_action(ledger, i);
+        if (!action)
+            break;
+        r = sd_bus_message_append(reply, "(ts)", to_realtime(action->at_usec), action->text);
+    }
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_meters(sd_bus_message *reply, const Sample *sample) {
+    static const char *const units[] = {
+        [METER_UNIT_NSEC] = "s", [METER_UNIT_USEC] = "s", [METER_UNIT_BYTES] = "B", [METER_UNIT_COUNT] = ""
+    };
+    int r = sd_bus_message_open_container(reply, 'a', "(ssds)");
+    FOREACH_METER (meter)
+        if (r >= 0 && sample && sample_has(sample, meter->id))
+            r = sd_bus_message_append(reply, "(ssds)", meter->group, meter->name,
+                    meter_in_base_units(meter, sample->values[meter->id]), units[meter->unit]);
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int view_show(sd_bus_message *reply, const Ledger *ledger, const Group *group, const ApiLimitRow *rows, size_t n) {
+    const LedgerEntry *entry = ledger_find(ledger, group->name);
+    int r = append_status(reply, ledger, group);
+    if (r >= 0)
+        r = sd_bus_message_open_container(reply, 'a', "(sssst)");
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = sd_bus_message_append(
+                reply, "(sssst)", rows[i].key, rows[i].set, rows[i].written, rows[i].effective, rows[i].bitten);
+    if (r >= 0)
+        r = sd_bus_message_close_container(reply);
+    return r < 0 ? r : append_meters(reply, entry ? ledger_entry_newest(entry) : NULL);
+}

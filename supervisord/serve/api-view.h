@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Replies that are read off policy and ledger. Each appends to `reply`; negative errno of sd-bus. */
+
+#include <systemd/sd-bus.h>
+
+#include "serve/api.h"
+
+typedef int ViewFunction(sd_bus_message *reply, const Policy *policy, const Ledger *ledger);
+
+ViewFunction view_version, view_list, view_samples, view_journal;
+int view_show(sd_bus_message *reply, const Ledger *ledger, const Group *group, const ApiLimitRow *rows, size_t n);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The control socket's server side (serve/protocol.h). Looks at policy and ledger itself for what only reads; hands
+ * everything else to the backend, which answers each call exactly once, now or later. Decides who may call, and bounds what
+ * any peer can make us hold. No decisions about the node.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/cleanup.h"
+#include "model/ledger.h"
+#include "model/policy.h"
+
+enum {
+    API_PEERS_MAX = 64,          /* that only read, and as many that change */
+    API_PENDING_MAX = 16,        /* unanswered calls of one peer */
+    API_QUEUED_REPLIES_MAX = 64, /* a peer that does not read its replies is cut off */
+};
+
+typedef struct Api Api;
+typedef struct ApiCall ApiCall; /* a call that waits for its answer */
+
+typedef struct ApiRun {
+    const char *name; /* of the transient workload */
+    char **arguments;
+    char **settings; /* key, value, key, value, ...; policy language */
+    char **environment;
+    const char *directory;
+    int stdio[3]; /* borrowed: duplicate to keep */
+    bool wait;
+} ApiRun;
+
+typedef struct ApiLimitRow {
+    const char *key;
+    char set[256], written[256], effective[320];
+    uint64_t bitten; /* UINT64_MAX: no witness */
+} ApiLimitRow;
+
+typedef struct ApiCheckRow {
+    const char *share, *mechanism, *state, *why, *cure;
+} ApiCheckRow;
+
+typedef struct ApiBackend {
+    void *userdata;
+    const Policy *(*policy)(void *userdata);
+    const Ledger *(*ledger)(void *userdata);
+    void (*sample)(void *userdata); /* brings the ledger's samples up to date */
+    int (*snapshot)(void *userdata, int *ret_fd);
+    void (*plan)(void *userdata, ApiCall *call);
+    void (*reload)(void *userdata, ApiCall *call);
+    void (*stop_all)(void *userdata, ApiCall *call);
+    void (*show)(void *userdata, const char *name, ApiCall *call);
+    void (*check)(void *userdata, ApiCall *call);
+    void (*start)(void *userdata, const char *name, ApiCall *call);
+    void (*stop)(void *userdata, const char *name, ApiCall *call);
+    void (*restart)(void *userdata, const char *name, ApiCall *call);
+    void (*run)(void *userdata, const ApiRun *run, ApiCall *call);
+} ApiBackend;
+
+/* Listens on listen_fd (taken) if it is >= 0, else on a fresh socket at path, 0660 root:group. tree_path: peers from there only read. */
+int api_new(sd_event *event, const char *path, int listen_fd, const char *group, const char *tree_path,
+        const ApiBackend *backend, Api **ret);
+Api *api_free(Api *api);
+DEFINE_CLEANUP(Api *, api_free);
+
+/* Answers. Each consumes the call; a peer that is gone is no error. */
+void api_answer(ApiCall *call);
+void api_answer_lines(ApiCall *call, char *const *lines);
+void api_answer_limits(ApiCall *call, const char *name, const ApiLimitRow *rows, size_t n);
+void api_answer_check(ApiCall *call, const ApiCheckRow *rows, size_t n);
+void api_answer_run(ApiCall *call, const char *name, pid_t pid, const Exit *exit);
+/* error: one of CONTROL_ERROR_*. */
+__attribute__((format(printf, 3, 4))) void api_answer_error(ApiCall *call, const char *error, const char *format, ...);

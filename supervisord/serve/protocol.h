@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The control protocol: sd-bus, peer to peer, on a unix socket; no bus daemon. What both sides must agree on.
+ *
+ * One object, one interface. Who may call: root everything; the socket's group what only reads ("r"); a peer whose
+ * cgroup lies in the tree only reads, even as uid 0.
+ *
+ *   Version    () -> s version                                                                         r
+ *   List       () -> a(ssssuttsss)  name, kind (slice|workload), slice ("" top), state, main pid (0),
+ *                                   since (realtime usec, 0), restarts, last exit in words ("" none),
+ *                                   degraded in words ("" healthy), command line ("" for a slice)      r
+ *   Samples    () -> t, a(sa{sd})   time of the sample (monotonic usec); name, meter name -> base units; absent left out r
+ *   Show       (s name) -> (ssssuttsss), a(sssst), a(ssds)
+ *                                   status as in List;
+ *                                   limits: key, set (words, "" not set), written (words, "" no file),
+ *                                   effective (words, "NAME: words" when an ancestor's is tighter),
+ *                                   bitten (UINT64_MAX: the kernel has no witness);
+ *                                   meters: heading, name, value in base units, unit ("s", "B", "")       r
+ *   Plan       () -> as             what `Reload` would do now, a step a line                           r
+ *   Reload     () -> as             the steps done; error BadPolicy: message is all diagnostics, a line each
+ *   Start      (s name)             replies when it runs; Stop (s name): when it has ended; Restart (s name)
+ *   StopAll    ()                   replies when all have ended; they stay stopped until the next Reload
+ *   Run        (s name, as arguments, a(ss) settings, as environment, s directory, h h h stdio, b wait)
+ *              -> s name, u pid, b known, b signaled, i code, b oom_killed, t cpu_usec
+ *                                   transient workload; settings are policy keys and values; wait: replies when it has
+ *                                   ended, else when it runs (and the exit fields say nothing)
+ *   Check      () -> a(sssss)       share, mechanism, state (enforced|measured|absent), why, cure        r
+ *   Journal    () -> a(ts)          the last actions, newest first: realtime usec, words                r
+ *   Snapshot   () -> h              sealed memfd with the Prometheus text                               r
+ */
+
+#define CONTROL_PATH "/org/supervisord1"
+#define CONTROL_INTERFACE "org.supervisord1"
+#define CONTROL_DESTINATION "org.supervisord1"
+
+#define CONTROL_ERROR_NO_SUCH CONTROL_INTERFACE ".Error.NoSuchWorkload"
+#define CONTROL_ERROR_BAD_POLICY CONTROL_INTERFACE ".Error.BadPolicy"
+#define CONTROL_ERROR_FAILED CONTROL_INTERFACE ".Error.Failed" /* the message says why */
+#define CONTROL_ERROR_BUSY CONTROL_INTERFACE ".Error.Busy"
+
+#define CONTROL_SOCKET_DEFAULT "/run/supervisord/control"
+
+#define CONTROL_STATUS_SIGNATURE "ssssuttsss"
