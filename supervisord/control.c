@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * What the control socket asks for. Everything that changes something writes the intent down first, loads the policy with
+ * it, and lets the funnel do the rest; a call is answered when what it asked for has come to pass.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/strv.h"
+#include "kernel/inspect.h"
+#include "kernel/probe.h"
+#include "serve/protocol.h"
+#include "supervisor.h"
+
+/* --- questions that block: asked on the worker's thread ----------------------------------------------------------- */
+
+typedef struct QuestionJob {
+    Job job; /* first */
+    Supervisor *supervisor;
+    Policy *policy;
+    char *name;
+    ApiCall *call;
+    int result;
+    LimitReport limits[LIMITS_COUNT];
+    ProbeRow rows[PROBE_ROWS_MAX];
+    size_t n_rows;
+} QuestionJob;
+
+static void question_free(QuestionJob *job) {
+    policy_unref(job->policy);
+    free(job->name);
+    free(job);
+}
+
+static void ask(Supervisor *s, const char *name, ApiCall *call, void (*work)(Job *), void (*done)(Job *)) {
+    QuestionJob *job = calloc(1, sizeof *job);
+    int r = job ? 0 : -ENOMEM;
+    if (r == 0) {
+        *job = (QuestionJob){
+            .job = { .work = work, .done = done }, .supervisor = s, .policy = policy_ref(s->policy), .call = call
+        };
+        if (name && !(job->name = strdup(name)))
+            r = -ENOMEM;
+        if (r == 0)
+            r = worker_submit(s->worker, &job->job);
+        if (r < 0)
+            question_free(job);
+    }
+    if (r < 0)
+        api_answer_error(call, r == -EAGAIN ? CONTROL_ERROR_BUSY : CONTROL_ERROR_FAILED, "%s", strerror(-r));
+}
+
+static void show_work(Job *base) {
+    QuestionJob *job = (QuestionJob *) base;
+    ApplyTarget target = supervisor_target(job->supervisor);
+    job->result = inspect_limits(&target, job->policy, job->name, job->limits);
+}
+
+static void show_done(Job *base) {
+    QuestionJob *job = (QuestionJob *) base;
+    ApiLimitRow rows[LIMITS_COUNT];
+    if (job->result < 0)
+        api_answer_error(job->call, CONTROL_ERROR_FAILED, "cannot read back what holds: %s", strerror(-job->result));
+    else {
+        for (size_t i = 0; i < LIMITS_COUNT; i++) {
+            rows[i] = (ApiLimitRow){ .key = limits[i].key, .bitten = job->limits[i].bitten };
+            memcpy(rows[i].set, job->limits[i].set, sizeof rows[i].set);
+            memcpy(rows[i].written, job->limits[i].written, sizeof rows[i].written);
+            memcpy(rows[i].effective, job->limits[i].effective, sizeof rows[i].effective);
+        }
+        api_answer_limits(job->call, job->name, rows, LIMITS_COUNT);
+    }
+    question_free(job);
+}
+
+static void check_work(Job *base) {
+    QuestionJob *job = (QuestionJob *) base;
+    job->n_rows = probe(&job->supervisor->tree, job->supervisor->programs, job->rows);
+}
+
+static void check_done(Job *base) {
+    QuestionJob *job = (QuestionJob *) base;
+    ApiCheckRow rows[PROBE_ROWS_MAX];
+    for (size_t i = 0; i < job->n_rows; i++)
+        rows[i] = (ApiCheckRow){ job->rows[i].share, job->rows[i].mechanism, probe_state_name(job->rows[i].state),
+            job->rows[i].why, job->rows[i].cure };
+    api_answer_check(job->call, rows, job->n_rows);
+    question_free(job);
+}
+
+/* --- policy ------------------------------------------------------------------------------------------------------ */
+
+static void answer_diagnostics(ApiCall *call, int r, const Diagnostics *diagnostics) {
+    if (r != -EBADMSG) {
+        api_answer_error(call, CONTROL_ERROR_FAILED, "cannot load the policy: %s", strerror(-r));
+        return;
+    }
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+    for (size_t i = 0; file && i < diagnostics->n_lines; i++)
+        fprintf(file, "%s%s", i ? "\n" : "", diagnostics->lines[i]);
+    if (file && diagnostics->n_dropped)
+        fprintf(file, "\nand %zu more", diagnostics->n_dropped);
+    if (file)
+        fclose(file);
+    api_answer_error(call, CONTROL_ERROR_BAD_POLICY, "%s", text ? text : "out of memory");
+    free(text);
+}
+
+static int load_for(Supervisor *s, int (*load)(Supervisor *, Diagnostics *), ApiCall *call) {
+    Diagnostics diagnostics = {};
+    int r = load(s, &diagnostics);
+    if (r < 0)
+        answer_diagnostics(call, r, &diagnostics);
+    diagnostics_done(&diagnostics);
+    return r;
+}
+
+static void on_plan(void *userdata, ApiCall *call) {
+    Supervisor *s = userdata;
+    Diagnostics diagnostics = {};
+    Policy *policy = NULL;
+    int r = supervisor_read_policy(s, &diagnostics, &policy);
+    if (r < 0)
+        answer_diagnostics(call, r, &diagnostics);
+    else
+        supervisor_converge(s, &(Converge){ .dry_run = true, .policy = policy, .call = call });
+    policy_unref(policy);
+    diagnostics_done(&diagnostics);
+}
+
+static void on_reload(void *userdata, ApiCall *call) {
+    Supervisor *s = userdata;
+    if (load_for(s, supervisor_reload, call) == 0)
+        supervisor_converge(s, &(Converge){ .call = call });
+}
+
+static void on_stop_all(void *userdata, ApiCall *call) {
+    supervisor_stop_all(userdata, call);
+}
+
+/* --- workloads --------------------------------------------------------------------------------------------------- */
+
+static bool known_workload(Supervisor *s, const char *name, ApiCall *call) {
+    const Group *group = policy_group(s->policy, name);
+    if (!group)
+        api_answer_error(call, CONTROL_ERROR_NO_SUCH, "no such workload");
+    else if (!group->workload)
+        api_answer_error(call, CONTROL_ERROR_FAILED, "%s is a slice; only workloads can be started and stopped", name);
+    return group && group->workload;
+}
+
+static bool is_alive(Supervisor *s, const char *name) {
+    const Run *run = supervisor_run_of(s, name);
+    return run && run_is_alive(run);
+}
+
+static bool may_start(Supervisor *s, ApiCall *call) {
+    if (s->all_stopped)
+        api_answer_error(call, CONTROL_ERROR_FAILED, "all workloads are stopped until the next reload");
+    return !s->all_stopped;
+}
+
+/* Writes the intent and loads the policy with it. */
+static int intend(Supervisor *s, const char *name, bool running, ApiCall *call) {
+    const Group *group = policy_group(s->policy, name);
+    if (group->workload->running == running)
+        return 0;
+    int r = transient_write_state(s->runtime_fd, name, running);
+    if (r < 0) {
+        api_answer_error(call, CONTROL_ERROR_FAILED, "cannot write down that %s is to be %s: %s", name,
+                running ? "running" : "stopped", strerror(-r));
+        return r;
+    }
+    return load_for(s, supervisor_load, call);
+}
+
+static void on_start(void *userdata, const char *name, ApiCall *call) {
+    Supervisor *s = userdata;
+    if (!known_workload(s, name, call) || !may_start(s, call) || intend(s, name, true, call) < 0)
+        return;
+    Run *run = supervisor_run_of(s, name);
+    if (run)
+        run_on_user_start(run);
+    if (run && run->state == RUN_RUNNING) {
+        api_answer(call);
+        return;
+    }
+    supervisor_wait(s, name, WAIT_STARTED, call);
+    supervisor_converge(s, &(Converge){ .only = name });
+}
+
+static void on_stop(void *userdata, const char *name, ApiCall *call) {
+    Supervisor *s = userdata;
+    if (!known_workload(s, name, call) || intend(s, name, false, call) < 0)
+        return;
+    if (!is_alive(s, name)) {
+        api_answer(call);
+        supervisor_converge(s, &(Converge){ .only = name });
+        return;
+    }
+    supervisor_wait(s, name, WAIT_ENDED, call);
+    if (!supervisor_stop(s, name, false)) /* it is on its way just now */
+        supervisor_converge(s, &(Converge){ .only = name });
+}
+
+static void on_restart(void *userdata, const char *name, ApiCall *call) {
+    Supervisor *s = userdata;
+    if (!known_workload(s, name, call) || !may_start(s, call) || intend(s, name, true, call) < 0)
+        return;
+    Run *run = supervisor_run_of(s, name);
+    if (run)
+        run_on_user_restart(run);
+    supervisor_wait(s, name, WAIT_STARTED, call);
+    if (!supervisor_stop(s, name, false))
+        supervisor_converge(s, &(Converge){ .only = name });
+}
+
+static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
+    Supervisor *s = userdata;
+    if (!may_start(s, call))
+        return;
+    if (policy_group(s->policy, run->name) || is_alive(s, run->name)) {
+        api_answer_error(call, CONTROL_ERROR_FAILED, "the name %s is taken", run->name);
+        return;
+    }
+    int r = transient_write_run(s->runtime_fd, run);
+    if (r < 0) {
+        api_answer_error(call, CONTROL_ERROR_FAILED,
+                r == -EINVAL ? "a name or value has characters that it cannot have" : "cannot write it down: %s",
+                strerror(-r));
+        return;
+    }
+    if (load_for(s, supervisor_load, call) < 0) {
+        transient_remove(s->runtime_fd, run->name);
+        return;
+    }
+    Run *former = supervisor_run_of(s, run->name); /* of the same name, ended and not yet forgotten */
+    if (former)
+        run_on_user_start(former);
+    ApplyStdio stdio = { .fds = { run->stdio[0], run->stdio[1], run->stdio[2] } };
+    supervisor_wait(s, run->name, run->wait ? WAIT_RUN_ENDED : WAIT_RUN_STARTED, call);
+    supervisor_converge(s, &(Converge){ .only = run->name, .stdio = &stdio });
+}
+
+bool supervisor_collect(Supervisor *s, const char *name) {
+    const Group *group = policy_group(s->policy, name);
+    const Run *run = supervisor_run_of(s, name);
+    if (!group || !group->workload || !group->workload->transient || !run || run_is_alive(run) ||
+            run->state == RUN_BACKOFF)
+        return false;
+    Diagnostics diagnostics = {};
+    transient_remove(s->runtime_fd, name);
+    supervisor_load(s, &diagnostics);
+    diagnostics_done(&diagnostics);
+    supervisor_converge(s, &(Converge){ .only = name });
+    return true;
+}
+
+static void on_show(void *userdata, const char *name, ApiCall *call) {
+    Supervisor *s = userdata;
+    supervisor_sample(s);
+    if (!policy_group(s->policy, name))
+        api_answer_error(call, CONTROL_ERROR_NO_SUCH, "no such slice or workload");
+    else
+        ask(s, name, call, show_work, show_done);
+}
+
+static void on_check(void *userdata, ApiCall *call) {
+    ask(userdata, NULL, call, check_work, check_done);
+}
+
+static const Policy *get_policy(void *userdata) {
+    return ((Supervisor *) userdata)->policy;
+}
+
+static const Ledger *get_ledger(void *userdata) {
+    return ((Supervisor *) userdata)->ledger;
+}
+
+static void take_sample(void *userdata) {
+    supervisor_sample(userdata);
+}
+
+static int get_snapshot(void *userdata, int *ret_fd) {
+    return supervisor_snapshot(userdata, ret_fd);
+}
+
+ApiBackend supervisor_backend(Supervisor *s) {
+    return (ApiBackend){
+        .userdata = s,
+        .policy = get_policy,
+        .ledger = get_ledger,
+        .sample = take_sample,
+        .snapshot = get_snapshot,
+        .plan = on_plan,
+        .reload = on_reload,
+        .stop_all = on_stop_all,
+        .show = on_show,
+        .check = on_check,
+        .start = on_start,
+        .stop = on_stop,
+        .restart = on_restart,
+        .run = on_run,
+    };
+}

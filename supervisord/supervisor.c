@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Life of the daemon: open what it works on, take up what an earlier one left, converge, and then only react. Going away
+ * stops nothing: what was written to the node holds without us.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/strv.h"
+#include "kernel/observe.h"
+#include "supervisor.h"
+
+enum {
+    LOCK_ATTEMPTS = 20, /* times LOCK_PAUSE_USEC: a second */
+    LOCK_PAUSE_USEC = 50 * 1000,
+};
+
+uint64_t supervisor_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * USEC_PER_SEC + t.tv_nsec / NSEC_PER_USEC;
+}
+
+ApplyTarget supervisor_target(const Supervisor *s) {
+    return (ApplyTarget){ .tree = &s->tree, .links = s->links, .programs = s->programs };
+}
+
+Run *supervisor_run_of(Supervisor *s, const char *workload) {
+    LedgerEntry *entry = ledger_find(s->ledger, workload);
+    return entry ? &entry->run : NULL;
+}
+
+/* --- policy ------------------------------------------------------------------------------------------------------ */
+
+static void log_diagnostics(const Diagnostics *diagnostics) {
+    for (size_t i = 0; i < diagnostics->n_lines; i++)
+        log_error("%s", diagnostics->lines[i]);
+    if (diagnostics->n_dropped)
+        log_error("and %zu more", diagnostics->n_dropped);
+}
+
+/* What could not be started under the old policy gets another try under the new one. */
+static void retry_failed_starts(Supervisor *s) {
+    size_t cursor = 0;
+    for (LedgerEntry *entry; (entry = ledger_next(s->ledger, &cursor));)
+        if (entry->run.state == RUN_FAILED && entry->run.failure)
+            run_on_user_start(&entry->run);
+}
+
+/* Nothing waits for a start that is not wanted any more. */
+static void end_backoffs(Supervisor *s) {
+    size_t cursor = 0;
+    for (LedgerEntry *entry; s->ledger && (entry = ledger_next(s->ledger, &cursor));) {
+        const Group *group = policy_group(s->policy, entry->name);
+        if (entry->run.state == RUN_BACKOFF && !(group && group->workload && group->workload->running))
+            run_on_stopping(&entry->run);
+    }
+}
+
+int supervisor_read_policy(Supervisor *s, Diagnostics *diagnostics, Policy **ret) {
+    _cleanup_(cleanup_free) char *transient = NULL;
+    int r = text_printf(&transient, "%s/transient", s->config->runtime_dir);
+    if (r < 0)
+        return r;
+    PolicySources sources = { .directory = s->config->policy_dir, .transient_directory = transient };
+    return policy_load(&sources, &s->scale, diagnostics, ret);
+}
+
+int supervisor_load(Supervisor *s, Diagnostics *diagnostics) {
+    Policy *policy = NULL;
+    int r = supervisor_read_policy(s, diagnostics, &policy);
+    s->last_reload_ok = r == 0;
+    if (r < 0)
+        return r;
+    policy_unref(s->policy);
+    s->policy = policy;
+    s->last_reload_usec = supervisor_now();
+    end_backoffs(s);
+    return 0;
+}
+
+int supervisor_reload(Supervisor *s, Diagnostics *diagnostics) {
+    int r = supervisor_load(s, diagnostics);
+    if (r < 0)
+        return r;
+    s->all_stopped = false;
+    retry_failed_starts(s);
+    return 0;
+}
+
+static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+    Supervisor *s = userdata;
+    Diagnostics diagnostics = {};
+    sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, supervisor_now());
+    int r = supervisor_reload(s, &diagnostics);
+    if (r < 0) {
+        log_diagnostics(&diagnostics);
+        log_error("the policy is not replaced: %s", r == -EBADMSG ? "it has errors" : strerror(-r));
+    } else
+        supervisor_converge(s, &(Converge){});
+    diagnostics_done(&diagnostics);
+    sd_notify(false, "READY=1");
+    return 0;
+}
+
+/* --- coming back ------------------------------------------------------------------------------------------------- */
+
+static void follow_all(Supervisor *s, const Node *node) {
+    for (size_t i = 0; i < node->n_groups; i++)
+        supervisor_follow(s, node->groups[i].name, node->groups[i].parent, node->groups[i].path);
+}
+
+/* A start that ended while nobody was looking is told to its run as if we had been there. */
+static void settle_ended(Supervisor *s, const Start *start) {
+    const Group *group = policy_group(s->policy, start->name);
+    LedgerEntry *entry;
+    if (ledger_entry(s->ledger, start->name, GROUP_WORKLOAD, &entry) < 0 || run_is_alive(&entry->run))
+        return;
+    Exit exit = start->exit;
+    if (supervisor_is_abandoned(&exit))
+        return;
+    if (!exit.at_usec)
+        exit.at_usec = supervisor_now();
+    run_on_started(&entry->run, &start->invocation, start->leaf, 0, start->started_usec);
+    if (start->stopping)
+        run_on_stopping(&entry->run);
+    run_on_exit(&entry->run, group ? group->workload : NULL, &exit);
+}
+
+static void take_up(Supervisor *s, Starts *starts) {
+    for (size_t i = 0; i < starts->n; i++) {
+        Start *start = starts->items + i;
+        if (start->process.pidfd < 0) {
+            settle_ended(s, start);
+            continue;
+        }
+        log_line(LOG_INFO, start->name, "%s found running, pid %d", start->name, (int) start->process.pid);
+        char *name = strdup(start->name);
+        bool stopping = start->stopping;
+        supervisor_watch(s, start);
+        if (name && stopping)
+            supervisor_stop(s, name, false);
+        free(name);
+    }
+}
+
+static int come_back(Supervisor *s) {
+    Node node = {};
+    Starts starts = {};
+    ApplyTarget target = supervisor_target(s);
+    int r = observe(&s->tree, s->links, s->policy, NULL, &node);
+    if (r == 0)
+        r = adopt(&target, &node, &starts);
+    if (r == 0) {
+        follow_all(s, &node);
+        take_up(s, &starts);
+    }
+    starts_done(&starts);
+    node_done(&node);
+    return r;
+}
+
+/* --- opening ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * A lock of the process: flock() would be held on by a child that has not come to exec when the daemon is killed. One that
+ * was just killed may still be on its way out.
+ */
+static int take_lock(int lock_fd) {
+    for (unsigned i = 0; fcntl(lock_fd, F_SETLK, &(struct flock){ .l_type = F_WRLCK }) < 0; i++) {
+        if ((errno != EAGAIN && errno != EACCES) || i == LOCK_ATTEMPTS)
+            return -errno;
+        usleep(LOCK_PAUSE_USEC);
+    }
+    return 0;
+}
+
+static int open_runtime(Supervisor *s) {
+    int r = transient_open(s->config->runtime_dir, &s->runtime_fd);
+    if (r < 0) {
+        log_error("cannot open %s: %s", s->config->runtime_dir, strerror(-r));
+        return r;
+    }
+    s->lock_fd = openat(s->runtime_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    r = s->lock_fd < 0 ? -errno : take_lock(s->lock_fd);
+    if (r < 0) {
+        log_error(r == -EAGAIN || r == -EACCES ? "another supervisord holds %s/lock" : "cannot lock %s/lock",
+                s->config->runtime_dir);
+        return r;
+    }
+    return 0;
+}
+
+static int open_policy(Supervisor *s) {
+    Diagnostics diagnostics = {};
+    int r = supervisor_load(s, &diagnostics);
+    if (r < 0) {
+        log_diagnostics(&diagnostics);
+        log_error("cannot load the policy from %s", s->config->policy_dir);
+    }
+    diagnostics_done(&diagnostics);
+    return r;
+}
+
+static int open_tree(Supervisor *s) {
+    _cleanup_(cleanup_free) char *message = NULL;
+    int r = s->config->tree_unit ? tree_open_unit(&s->tree, s->config->tree_unit, &message)
+                                 : tree_open_path(&s->tree, s->config->tree_path, &message);
+    if (r < 0)
+        log_error("%s", message ? message : strerror(-r));
+    else if (!tree_is_kept(&s->tree))
+        log_warning("the keeper of %s is gone; its tree is used on", s->tree.unit);
+    return r;
+}
+
+static void log_programs(Supervisor *s) {
+    ProgramState states[PROGRAM_STATES_MAX];
+    size_t n = programs_states(s->programs, states, PROGRAM_STATES_MAX);
+    for (size_t i = 0; i < n && i < PROGRAM_STATES_MAX; i++)
+        if (!states[i].loaded && states[i].needed)
+            log_notice("eBPF program %s is not loaded: %s", states[i].name, states[i].reason);
+}
+
+static int open_programs(Supervisor *s) {
+    if (s->config->no_bpf)
+        return 0;
+    ProgramsConfig config = {
+        .pin_dir = s->config->pin_dir, .tree_fd = s->tree.fd, .slots_max = s->policy->settings.workloads_max
+    };
+    int r = programs_open(&config, &s->programs);
+    if (r < 0) {
+        log_warning("no eBPF meters: %s", strerror(-r));
+        return 0; /* the daemon runs without */
+    }
+    log_programs(s);
+    r = s->config->measure_programs ? programs_measure(s->programs, true) : 0;
+    if (r < 0)
+        log_warning("cannot measure eBPF programs: %s", strerror(-r));
+    return 0;
+}
+
+static int open_models(Supervisor *s) {
+    int r = ledger_new(&s->ledger);
+    if (r == 0)
+        r = links_open(s->config->instance, &s->links);
+    if (r == 0)
+        r = sampler_new(s->programs, &s->sampler);
+    if (r < 0)
+        log_error("cannot start: %s", strerror(-r));
+    return r;
+}
+
+static int on_worker(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+    worker_dispatch(((Supervisor *) userdata)->worker);
+    return 0;
+}
+
+static int open_worker(Supervisor *s) {
+    int r = worker_new(&s->worker);
+    if (r >= 0)
+        r = sd_event_add_io(s->event, &s->worker_source, worker_fd(s->worker), EPOLLIN, on_worker, s);
+    if (r >= 0)
+        r = supervisor_sample_regularly(s);
+    if (r < 0)
+        log_error("cannot start the worker: %s", strerror(-r));
+    return r < 0 ? r : 0;
+}
+
+/* A socket that systemd holds for us, or none. */
+static int inherited_socket(void) {
+    return sd_listen_fds(true) == 1 ? SD_LISTEN_FDS_START : -1;
+}
+
+static int open_api(Supervisor *s) {
+    _cleanup_(cleanup_free) char *path = NULL;
+    ApiBackend backend = supervisor_backend(s);
+    int r = text_printf(&path, "%s/control", s->config->runtime_dir);
+    if (r >= 0)
+        r = api_new(s->event, path, inherited_socket(), s->config->control_group, s->tree.path + strlen(s->tree.mount),
+                &backend, &s->api);
+    if (r < 0)
+        log_error("cannot listen on %s/control: %s", s->config->runtime_dir, strerror(-r));
+    return r;
+}
+
+static int open_event(Supervisor *s) {
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGHUP);
+    sigprocmask(SIG_BLOCK, &mask, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a reader of our messages that went away */
+    signal(SIGCHLD, SIG_DFL); /* ignored, the kernel would reap in our place */
+    int r = sd_event_default(&s->event);
+    if (r >= 0)
+        r = sd_event_add_signal(s->event, NULL, SIGTERM, NULL, NULL);
+    if (r >= 0)
+        r = sd_event_add_signal(s->event, NULL, SIGINT, NULL, NULL);
+    if (r >= 0)
+        r = sd_event_add_signal(s->event, NULL, SIGHUP, on_reload_signal, s);
+    if (r >= 0)
+        r = sd_event_set_watchdog(s->event, true);
+    if (r < 0)
+        log_error("cannot make an event loop: %s", strerror(-r));
+    return r < 0 ? r : 0;
+}
+
+/* Three descriptors a workload. What the workloads get was saved before main (kernel/spawn-setup.c). */
+static int raise_limits(Supervisor *s) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return -errno;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+        return -errno;
+    return 0;
+}
+
+static int open_node(Supervisor *s) {
+    int r = come_back(s);
+    if (r < 0)
+        log_error("cannot read back what holds: %s", strerror(-r));
+    return r;
+}
+
+int supervisor_new(const SupervisorConfig *config, Supervisor **ret) {
+    _cleanup_(cleanup_supervisor_free) Supervisor *s = calloc(1, sizeof *s);
+    if (!s)
+        return -ENOMEM;
+    *s = (Supervisor){ .config = config,
+        .runtime_fd = -1,
+        .lock_fd = -1,
+        .tree = TREE_NULL,
+        .scale = limit_scale_of_host(),
+        .started_usec = supervisor_now() };
+
+    static int (*const parts[])(Supervisor *) = {
+        raise_limits,
+        open_event,
+        open_runtime,
+        open_policy,
+        open_tree,
+        open_programs,
+        open_models,
+        open_node,
+        open_worker,
+        open_api,
+    };
+    for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+        int r = parts[i](s);
+        if (r < 0)
+            return r;
+    }
+    *ret = TAKE_PTR(s);
+    return 0;
+}
+
+Supervisor *supervisor_free(Supervisor *s) {
+    if (!s)
+        return NULL;
+    sd_event_source_disable_unref(s->worker_source);
+    sd_event_source_disable_unref(s->sample_source);
+    s->worker = worker_free(s->worker); /* what was begun is finished, and told */
+    if (s->ledger)
+        supervisor_watches_free(s);
+    sd_event_source_disable_unref(s->decide_source);
+    api_free(s->api);
+    sampler_free(s->sampler);
+    programs_close(s->programs);
+    links_close(s->links);
+    ledger_free(s->ledger);
+    tree_done(&s->tree);
+    policy_unref(s->policy);
+    close_fd(s->lock_fd);
+    close_fd(s->runtime_fd);
+    sd_event_unref(s->event);
+    free(s);
+    return NULL;
+}
+
+/* Transient workloads that ended while nobody was looking. */
+static void collect_ended(Supervisor *s) {
+    size_t cursor = 0;
+    for (LedgerEntry *entry; (entry = ledger_next(s->ledger, &cursor));)
+        supervisor_collect(s, entry->name);
+}
+
+int supervisor_run(Supervisor *s) {
+    collect_ended(s);
+    supervisor_converge(s, &(Converge){});
+    sd_notifyf(false, "READY=1\nSTATUS=%zu slices and workloads, tree at %s", s->policy->n_groups, s->tree.path);
+    log_info("supervisord %s, tree at %s", PROJECT_VERSION, s->tree.path);
+    int r = sd_event_loop(s->event);
+    sd_notify(false, "STOPPING=1");
+    return r;
+}

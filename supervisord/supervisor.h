@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Supervisor: wires policy, ledger, worker, meters and faces to one event loop. Its parts, a file each:
+ * supervisor.c (life, reload), snapshot.c (sampling, metrics), converge.c (one funnel for every change), watch.c (running workloads: exits
+ * and stops), control.c (what the control socket asks for), transient.c (runtime intent as drop-ins).
+ */
+
+#include <systemd/sd-event.h>
+
+#include "kernel/apply.h"
+#include "kernel/sampler.h"
+#include "kernel/worker.h"
+#include "model/governor.h"
+#include "model/policy-load.h"
+#include "serve/api.h"
+
+typedef struct SupervisorConfig {
+    const char *instance; /* names everything below by default: "supervisord" */
+    const char *policy_dir;
+    const char *runtime_dir; /* control socket, lock, transient drop-ins */
+    const char *tree_unit;   /* NULL: no systemd */
+    const char *tree_path;   /* used when tree_unit is NULL */
+    const char *pin_dir;
+    const char *control_group; /* group that may read */
+    bool no_bpf;
+    bool measure_programs; /* have the kernel time each run of an eBPF program */
+} SupervisorConfig;
+
+typedef struct Watch Watch;
+typedef struct Waiter Waiter;
+typedef struct Supervisor Supervisor;
+
+struct Supervisor {
+    const SupervisorConfig *config;
+    sd_event *event;
+    int runtime_fd; /* config->runtime_dir */
+    int lock_fd;
+    LimitScale scale;
+    Policy *policy;
+    Ledger *ledger;
+    Tree tree;
+    Links *links;       /* worker thread's, once it runs */
+    Programs *programs; /* NULL: no eBPF */
+    Sampler *sampler;
+    Worker *worker;
+    Api *api;
+    Watch *watches;
+    Waiter *waiters;
+    bool all_stopped; /* no workload is wanted until the next reload */
+    sd_event_source *worker_source, *sample_source, *decide_source;
+    uint64_t started_usec, sampled_usec;
+    bool last_reload_ok;
+    uint64_t last_reload_usec;
+};
+
+int supervisor_new(const SupervisorConfig *config, Supervisor **ret); /* logs why it failed */
+Supervisor *supervisor_free(Supervisor *supervisor);
+DEFINE_CLEANUP(Supervisor *, supervisor_free);
+int supervisor_run(Supervisor *supervisor);
+
+uint64_t supervisor_now(void); /* CLOCK_MONOTONIC, usec */
+ApplyTarget supervisor_target(const Supervisor *supervisor);
+Run *supervisor_run_of(Supervisor *supervisor, const char *workload); /* NULL: not in the ledger */
+/* The policy and runtime drop-ins as they are in their files now. */
+int supervisor_read_policy(Supervisor *supervisor, Diagnostics *diagnostics, Policy **ret);
+/* Loads them; the running policy stays on failure. */
+int supervisor_load(Supervisor *supervisor, Diagnostics *diagnostics);
+/* The user's reload: as above, and what failed to start, or was stopped with all others, gets another try. */
+int supervisor_reload(Supervisor *supervisor, Diagnostics *diagnostics);
+/* --- snapshot.c --- */
+
+/* Reads all meters now, unless that was done a moment ago. */
+void supervisor_sample(Supervisor *supervisor);
+int supervisor_sample_regularly(Supervisor *supervisor); /* at the policy's interval, beginning now */
+/* The Prometheus text of this moment in a sealed memfd. */
+int supervisor_snapshot(Supervisor *supervisor, int *ret_fd);
+
+/* --- converge.c --- */
+
+typedef struct Converge {
+    const char *only;        /* one object, NULL: all */
+    bool dry_run;            /* answer with the plan, change nothing */
+    Policy *policy;          /* of a dry run; NULL: the running one */
+    ApiCall *call;           /* answered with the plan's lines; NULL */
+    const ApplyStdio *stdio; /* duplicated; NULL */
+} Converge;
+
+/* Has the worker observe, plan and apply. A failure is logged (and answered). */
+void supervisor_converge(Supervisor *supervisor, const Converge *converge);
+/* Follows the group's meters from now on. */
+void supervisor_follow(Supervisor *supervisor, const char *name, const char *parent, const char *path);
+
+/* --- watch.c --- */
+
+/* It ended at the barrier with the daemon that made it: never a start. */
+bool supervisor_is_abandoned(const Exit *exit);
+/*
+ * The leaf of a start is gone, and with it the need of its exit record: until then a daemon that comes back must find out
+ * how it ended. The worker may see the end of a start before the watch does, which is then still to be told.
+ */
+void supervisor_forget_exit(Supervisor *supervisor, const char *workload, const Invocation *invocation);
+/* Takes the process of a start; says so to run and waiters. */
+void supervisor_watch(Supervisor *supervisor, Start *start);
+/*
+ * SIGTERM now, SIGKILL after TimeoutStopSec=. False: it does not run.
+ * planned: a plan asks for it and goes on once it has ended.
+ */
+bool supervisor_stop(Supervisor *supervisor, const char *workload, bool planned);
+void supervisor_watches_free(Supervisor *supervisor);
+
+typedef enum WaitFor {
+    WAIT_STARTED,
+    WAIT_ENDED,
+    WAIT_RUN_STARTED, /* as above, with Run's answer */
+    WAIT_RUN_ENDED,
+} WaitFor;
+
+/* Stops everything that runs; the call is answered when all of it has ended. */
+void supervisor_stop_all(Supervisor *supervisor, ApiCall *call);
+/* Answers the call when it has come to pass. */
+void supervisor_wait(Supervisor *supervisor, const char *workload, WaitFor what, ApiCall *call);
+void supervisor_notify_started(Supervisor *supervisor, const char *workload);
+void supervisor_notify_start_failed(Supervisor *supervisor, const char *workload, const char *why);
+void supervisor_notify_ended(Supervisor *supervisor, const char *workload);
+/* Answers those who wait for an end that is there, or for a start that will not come any more. */
+void supervisor_settle_waiters(Supervisor *supervisor);
+
+/* --- control.c --- */
+
+ApiBackend supervisor_backend(Supervisor *supervisor);
+/* A transient workload that has ended for good is taken out of the policy and off the node: true. Else false. */
+bool supervisor_collect(Supervisor *supervisor, const char *workload);
+
+/* --- transient.c --- */
+
+int transient_open(const char *runtime_dir, int *ret_fd); /* made if it is not there, 0700 */
+int transient_write_state(int runtime_fd, const char *workload, bool running);
+int transient_write_run(int runtime_fd, const ApiRun *run);
+void transient_remove(int runtime_fd, const char *workload);

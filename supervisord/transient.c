@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Runtime intent is policy: what the user starts, stops and runs is written down as drop-ins before anything is done, in
+ * the policy's own language, so that a daemon that comes back reads what was wanted like any other file.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/strv.h"
+#include "supervisor.h"
+
+#define TRANSIENT_DIRECTORY "transient"
+
+enum { TRANSIENT_NAME_MAX = NAME_LENGTH_MAX + 32 };
+
+/* Drop-ins are read by name: what a workload is comes before what the user wants of it. */
+static void run_file(const char *workload, char buffer[static TRANSIENT_NAME_MAX]) {
+    snprintf(buffer, TRANSIENT_NAME_MAX, "10-run-%s.ini", workload);
+}
+
+static void state_file(const char *workload, char buffer[static TRANSIENT_NAME_MAX]) {
+    snprintf(buffer, TRANSIENT_NAME_MAX, "50-state-%s.ini", workload);
+}
+
+int transient_open(const char *runtime_dir, int *ret_fd) {
+    int r = directory_make(runtime_dir, 0755);
+    if (r < 0)
+        return r;
+    _cleanup_(cleanup_close) int fd = open(runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (mkdirat(fd, TRANSIENT_DIRECTORY, 0700) < 0 && errno != EEXIST)
+        return -errno;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+static int write_file(int runtime_fd, const char *name, const char *text) {
+    _cleanup_(cleanup_close) int fd = openat(runtime_fd, TRANSIENT_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : file_replace_at(fd, name, text, 0600);
+}
+
+int transient_write_state(int runtime_fd, const char *workload, bool running) {
+    char name[TRANSIENT_NAME_MAX];
+    _cleanup_(cleanup_free) char *text = NULL;
+    state_file(workload, name);
+    int r = text_printf(&text, "[workload:%s]\nState=%s\n", workload, running ? "running" : "stopped");
+    return r < 0 ? r : write_file(runtime_fd, name, text);
+}
+
+void transient_remove(int runtime_fd, const char *workload) {
+    char name[TRANSIENT_NAME_MAX];
+    _cleanup_(cleanup_close) int fd = openat(runtime_fd, TRANSIENT_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    run_file(workload, name);
+    unlinkat(fd, name, 0);
+    state_file(workload, name);
+    unlinkat(fd, name, 0);
+}
+
+/* One word in the policy's quoting (words.h reads it back): everything that could mean anything is escaped. */
+static void write_quoted(FILE *file, const char *word, const char *doubled) {
+    fputc('"', file);
+    for (const unsigned char *c = (const unsigned char *) word; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(file, "\\%c", *c);
+        else if (strchr(doubled, *c))
+            fprintf(file, "%c%c", *c, *c);
+        else if (*c < ' ' || *c == 0x7f)
+            fprintf(file, "\\x%02x", *c);
+        else
+            fputc(*c, file);
+    }
+    fputc('"', file);
+}
+
+static void write_words(FILE *file, const char *key, char *const *words, const char *doubled) {
+    fprintf(file, "%s=", key);
+    for (size_t i = 0; words[i]; i++) {
+        if (i > 0)
+            fputc(' ', file);
+        write_quoted(file, words[i], doubled);
+    }
+    fputc('\n', file);
+}
+
+static void write_directory(FILE *file, const char *directory) {
+    fputs("WorkingDirectory=", file);
+    for (const char *c = directory; *c; c++)
+        fputs(*c == '%' ? "%%" : (char[]){ *c, '\0' }, file);
+    fputc('\n', file);
+}
+
+/* Keys and values come over the socket: a line end in one of them would be another key. */
+static bool is_one_line(const char *text) {
+    for (const unsigned char *c = (const unsigned char *) text; *c; c++)
+        if (*c < ' ')
+            return false;
+    return true;
+}
+
+/* Not a section, a comment, or anything else that a line may begin with. */
+static bool is_key(const char *text) {
+    return *text && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") == strlen(text);
+}
+
+static int write_run(FILE *file, const ApiRun *run) {
+    fprintf(file, "[workload:%s]\n", run->name);
+    write_words(file, "ExecStart", run->arguments, "%$");
+    for (size_t i = 0; run->environment && run->environment[i]; i++)
+        write_words(file, "Environment", (char *const[]){ run->environment[i], NULL }, "%");
+    if (*run->directory)
+        write_directory(file, run->directory);
+    for (size_t i = 0; run->settings && run->settings[i] && run->settings[i + 1]; i += 2) {
+        if (!is_key(run->settings[i]) || !is_one_line(run->settings[i + 1]))
+            return -EINVAL;
+        fprintf(file, "%s=%s\n", run->settings[i], run->settings[i + 1]);
+    }
+    return ferror(file) ? -EIO : 0;
+}
+
+int transient_write_run(int runtime_fd, const ApiRun *run) {
+    _cleanup_(cleanup_free) char *text = NULL;
+    size_t size;
+    if (!name_is_valid(run->name) || !is_one_line(run->directory))
+        return -EINVAL;
+    FILE *file = open_memstream(&text, &size);
+    if (!file)
+        return -ENOMEM;
+    int r = write_run(file, run);
+    if (fclose(file) < 0 && r == 0)
+        r = -ENOMEM;
+    char name[TRANSIENT_NAME_MAX];
+    run_file(run->name, name);
+    return r < 0 ? r : write_file(runtime_fd, name, text);
+}

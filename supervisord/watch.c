@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Running workloads: each is held by pidfd and by its leaf's kill file, so that stopping needs no memory, no lookup and
+ * no other thread. When the main process has ended, what is left in its leaf is killed, the run is told, and the funnel
+ * decides what comes next.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "kernel/cgroup.h"
+#include "kernel/spawn.h"
+#include "serve/protocol.h"
+#include "supervisor.h"
+
+struct Watch {
+    Supervisor *supervisor; /* supervisor::watches */
+    Watch *next;
+    Start start;
+    sd_event_source *exit_source, *kill_source;
+    uint64_t stop_timeout_usec; /* as the policy said at its start: it may be gone from there by now */
+    bool planned_stop;          /* a plan waits for its end */
+    bool leaf_is_gone;          /* nobody else will ask how it ended */
+};
+
+#define EVERYTHING "" /* no workload has this name: whoever waits for all to end */
+
+struct Waiter {
+    Waiter *next; /* supervisor::waiters */
+    char *workload;
+    WaitFor what;
+    ApiCall *call;
+};
+
+/* --- waiters ----------------------------------------------------------------------------------------------------- */
+
+/* Takes the next waiter of a workload for one of two things out of the list; NULL: there is none. */
+static Waiter *waiter_take(Supervisor *s, const char *workload, WaitFor one, WaitFor other) {
+    for (Waiter **w = &s->waiters; *w; w = &(*w)->next)
+        if (strcmp((*w)->workload, workload) == 0 && ((*w)->what == one || (*w)->what == other)) {
+            Waiter *taken = *w;
+            *w = taken->next;
+            return taken;
+        }
+    return NULL;
+}
+
+static void waiter_free(Waiter *waiter) {
+    free(waiter->workload);
+    free(waiter);
+}
+
+static void waiter_answer(Supervisor *s, Waiter *waiter) {
+    static const Run fresh;
+    const Run *run = supervisor_run_of(s, waiter->workload);
+    if (!run)
+        run = &fresh;
+    if (waiter->what == WAIT_RUN_STARTED)
+        api_answer_run(waiter->call, waiter->workload, run->main_pid, &(Exit){});
+    else if (waiter->what == WAIT_RUN_ENDED)
+        api_answer_run(waiter->call, waiter->workload, 0, &run->last_exit);
+    else
+        api_answer(waiter->call);
+    waiter_free(waiter);
+}
+
+void supervisor_wait(Supervisor *s, const char *workload, WaitFor what, ApiCall *call) {
+    Waiter *waiter = calloc(1, sizeof *waiter);
+    char *name = strdup(workload);
+    if (!waiter || !name) {
+        free(waiter);
+        free(name);
+        api_answer_error(call, CONTROL_ERROR_FAILED, "out of memory");
+        return;
+    }
+    *waiter = (Waiter){ .next = s->waiters, .workload = name, .what = what, .call = call };
+    s->waiters = waiter;
+}
+
+void supervisor_notify_started(Supervisor *s, const char *workload) {
+    for (Waiter *w; (w = waiter_take(s, workload, WAIT_STARTED, WAIT_RUN_STARTED));)
+        waiter_answer(s, w);
+}
+
+void supervisor_notify_ended(Supervisor *s, const char *workload) {
+    for (Waiter *w; (w = waiter_take(s, workload, WAIT_ENDED, WAIT_RUN_ENDED));)
+        waiter_answer(s, w);
+}
+
+void supervisor_notify_start_failed(Supervisor *s, const char *workload, const char *why) {
+    Waiter *w;
+    while ((w = waiter_take(s, workload, WAIT_STARTED, WAIT_RUN_STARTED)) ||
+            (w = waiter_take(s, workload, WAIT_RUN_ENDED, WAIT_RUN_ENDED))) {
+        api_answer_error(w->call, CONTROL_ERROR_FAILED, "%s", why);
+        waiter_free(w);
+    }
+}
+
+static bool anything_lives(const Supervisor *s) {
+    size_t cursor = 0;
+    for (const LedgerEntry *entry; (entry = ledger_next(s->ledger, &cursor));)
+        if (run_is_alive(&entry->run))
+            return true;
+    return s->watches;
+}
+
+/* It neither lives nor will, so that there is nothing more to wait for. */
+static bool is_over(Supervisor *s, const Waiter *waiter) {
+    if (!*waiter->workload)
+        return !anything_lives(s);
+    const Run *run = supervisor_run_of(s, waiter->workload);
+    const Group *group = policy_group(s->policy, waiter->workload);
+    bool wanted = !s->all_stopped && group && group->workload && group->workload->running;
+    return !(run && run_is_alive(run)) && (waiter->what == WAIT_ENDED || !wanted);
+}
+
+void supervisor_settle_waiters(Supervisor *s) {
+    for (Waiter **w = &s->waiters; *w;) {
+        Waiter *waiter = *w;
+        if (!is_over(s, waiter)) {
+            w = &waiter->next;
+            continue;
+        }
+        *w = waiter->next;
+        if (waiter->what == WAIT_ENDED)
+            api_answer(waiter->call);
+        else
+            api_answer_error(waiter->call, CONTROL_ERROR_FAILED, "%s was stopped meanwhile", waiter->workload);
+        waiter_free(waiter);
+    }
+}
+
+/* --- watches ----------------------------------------------------------------------------------------------------- */
+
+static Watch *watch_find(const Supervisor *s, const char *workload) {
+    for (Watch *watch = s->watches; watch; watch = watch->next)
+        if (strcmp(watch->start.name, workload) == 0)
+            return watch;
+    return NULL;
+}
+
+static void watch_free(Watch *watch) {
+    for (Watch **w = &watch->supervisor->watches; *w; w = &(*w)->next)
+        if (*w == watch) {
+            *w = watch->next;
+            break;
+        }
+    sd_event_source_disable_unref(watch->exit_source);
+    sd_event_source_disable_unref(watch->kill_source);
+    process_done(&watch->start.process);
+    free(watch->start.name);
+    free(watch);
+}
+
+void supervisor_watches_free(Supervisor *s) {
+    while (s->watches)
+        watch_free(s->watches);
+    while (s->waiters) {
+        Waiter *waiter = s->waiters;
+        s->waiters = waiter->next;
+        api_answer_error(waiter->call, CONTROL_ERROR_FAILED, "supervisord is going away; %s goes on", waiter->workload);
+        waiter_free(waiter);
+    }
+}
+
+static const Workload *workload_of(const Supervisor *s, const char *name) {
+    const Group *group = policy_group(s->policy, name);
+    return group ? group->workload : NULL;
+}
+
+bool supervisor_is_abandoned(const Exit *exit) {
+    return exit->known && !exit->signaled && exit->code == SPAWN_EXIT_ABANDONED;
+}
+
+static void note_exit(Supervisor *s, const char *name, const Exit *exit) {
+    Run *run = supervisor_run_of(s, name);
+    char words[96], cpu[64] = "";
+    if (run && supervisor_is_abandoned(exit)) {
+        run_on_put_off(run);
+        return;
+    }
+    exit_show(exit, words, sizeof words);
+    if (exit->cpu_usec) /* of the reaped tree: not our own account, so the two can be compared */
+        snprintf(cpu, sizeof cpu, ", CPU time %.3fs", (double) exit->cpu_usec / USEC_PER_SEC);
+    ledger_journal(s->ledger, exit->at_usec, "%s ended: %s%s", name, words, cpu);
+    log_line(exit->known && !exit->signaled && exit->code == 0 ? LOG_INFO : LOG_NOTICE, name, "%s ended: %s%s", name,
+            words, cpu);
+    if (run)
+        run_on_exit(run, workload_of(s, name), exit);
+}
+
+static void forget_exit(Supervisor *s, const Invocation *invocation) {
+    if (s->programs)
+        programs_exit_forget(s->programs, 0, invocation->bytes);
+}
+
+void supervisor_forget_exit(Supervisor *s, const char *workload, const Invocation *invocation) {
+    Watch *watch = watch_find(s, workload);
+    if (watch && invocation_equal(&watch->start.invocation, invocation))
+        watch->leaf_is_gone = true;
+    else
+        forget_exit(s, invocation);
+}
+
+static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void *userdata) {
+    Watch *watch = userdata;
+    Supervisor *s = watch->supervisor;
+    Exit exit = { .at_usec = supervisor_now() };
+    if (process_reap(&watch->start.process, &exit) == -EAGAIN)
+        return 0;
+    if (!exit.known)
+        exit_look_up(s->programs, &watch->start.invocation, &exit);
+    if (watch->leaf_is_gone)
+        forget_exit(s, &watch->start.invocation);
+    process_kill(&watch->start.process); /* what the main process left behind */
+
+    char name[NAME_LENGTH_MAX + 1];
+    strcpy(name, watch->start.name);
+    bool planned_stop = watch->planned_stop;
+    watch_free(watch);
+    s->sampled_usec = 0; /* whoever asks now wants what it used to the end */
+    note_exit(s, name, &exit);
+    supervisor_notify_ended(s, name);
+    supervisor_settle_waiters(s);
+    if (planned_stop) /* what it stood in the way of may be anywhere */
+        supervisor_converge(s, &(Converge){});
+    else if (!supervisor_collect(s, name))
+        supervisor_converge(s, &(Converge){ .only = name });
+    return 0;
+}
+
+static int watch_process(Watch *watch) {
+    int r = sd_event_add_io(
+            watch->supervisor->event, &watch->exit_source, watch->start.process.pidfd, EPOLLIN, on_exit_of, watch);
+    if (r >= 0)
+        sd_event_source_set_description(watch->exit_source, watch->start.name);
+    return r;
+}
+
+/* Nobody may run unwatched: what cannot be watched is ended. */
+static void give_up(Watch *watch, int r) {
+    log_line(LOG_ERR, watch->start.name, "cannot watch %s, killing it: %s", watch->start.name, strerror(-r));
+    process_kill(&watch->start.process);
+    note_exit(watch->supervisor, watch->start.name, &(Exit){ .at_usec = supervisor_now() });
+    watch_free(watch);
+}
+
+void supervisor_watch(Supervisor *s, Start *start) {
+    const Workload *workload = workload_of(s, start->name);
+    LedgerEntry *entry;
+    int r = ledger_entry(s->ledger, start->name, GROUP_WORKLOAD, &entry);
+    Watch *watch = r < 0 ? NULL : calloc(1, sizeof *watch);
+    if (!watch) {
+        log_line(LOG_ERR, start->name, "out of memory, killing %s", start->name);
+        process_kill(&start->process);
+        return;
+    }
+    watch->supervisor = s;
+    watch->next = s->watches;
+    watch->start = *start;
+    watch->stop_timeout_usec = workload ? workload->stop_timeout_usec : STOP_TIMEOUT_USEC_DEFAULT;
+    s->watches = watch;
+    *start = (Start){ .process = PROCESS_NULL };
+
+    run_on_started(&entry->run, &watch->start.invocation, watch->start.leaf, watch->start.process.pid,
+            watch->start.started_usec);
+    r = watch_process(watch);
+    if (r < 0)
+        give_up(watch, r);
+}
+
+/* --- stopping ---------------------------------------------------------------------------------------------------- */
+
+static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+    Watch *watch = userdata;
+    log_line(LOG_WARNING, watch->start.name, "%s did not end in time, killing it", watch->start.name);
+    ledger_journal(watch->supervisor->ledger, usec, "%s did not end in time: killed", watch->start.name);
+    process_kill(&watch->start.process);
+    return 0;
+}
+
+bool supervisor_stop(Supervisor *s, const char *name, bool planned) {
+    Watch *watch = watch_find(s, name);
+    Run *run = supervisor_run_of(s, name);
+    if (!watch)
+        return false;
+    watch->planned_stop = watch->planned_stop || planned;
+    if (watch->kill_source)
+        return true;
+    if (run)
+        run_on_stopping(run);
+    ledger_journal(s->ledger, supervisor_now(), "stopping %s", name);
+
+    const Workload *workload = workload_of(s, name);
+    uint64_t timeout_usec = workload ? workload->stop_timeout_usec : watch->stop_timeout_usec;
+    cgroup_mark_stopping(watch->start.process.leaf_fd);
+    if (process_signal(&watch->start.process, SIGTERM) < 0 ||
+            sd_event_add_time_relative(
+                    s->event, &watch->kill_source, CLOCK_MONOTONIC, timeout_usec, 0, on_stop_timeout, watch) < 0)
+        process_kill(&watch->start.process);
+    return true;
+}
+
+void supervisor_stop_all(Supervisor *s, ApiCall *call) {
+    s->all_stopped = true;
+    ledger_journal(s->ledger, supervisor_now(), "stopping all workloads");
+    supervisor_wait(s, EVERYTHING, WAIT_ENDED, call);
+    for (Watch *watch = s->watches; watch; watch = watch->next)
+        supervisor_stop(s, watch->start.name, false);
+    supervisor_converge(s, &(Converge){}); /* stops what is on its way just now */
+    supervisor_settle_waiters(s);
+}
