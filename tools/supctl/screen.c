@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Plain ECMA-48 sequences that every terminal emulator since the VT220 and xterm understands; no terminfo. */
+
+#include "tools/supctl/screen.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { ROWS_DEFAULT = 24, COLUMNS_DEFAULT = 80 };
+
+#define ALTERNATE_ENTER "\x1b[?1049h"
+#define ALTERNATE_LEAVE "\x1b[?1049l"
+#define CURSOR_HIDE "\x1b[?25l"
+#define CURSOR_SHOW "\x1b[?25h"
+#define CURSOR_HOME "\x1b[H"
+#define CLEAR_LINE_REST "\x1b[K"
+#define CLEAR_BELOW "\x1b[J"
+
+bool screen_is_utf8(void) {
+    setlocale(LC_CTYPE, "");
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+bool screen_is_possible(void) {
+    const char *terminal = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+void screen_size(size_t *ret_rows, size_t *ret_columns) {
+    struct winsize size = { 0 };
+
+    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    *ret_rows = size.ws_row > 0 ? size.ws_row : ROWS_DEFAULT;
+    *ret_columns = size.ws_col > 0 ? size.ws_col : COLUMNS_DEFAULT;
+}
+
+void screen_enter(Screen *screen) {
+    struct termios raw;
+
+    screen->reads_keys = tcgetattr(STDIN_FILENO, &screen->saved) == 0;
+    if (screen->reads_keys) {
+        raw = screen->saved;
+        raw.c_lflag &= ~(tcflag_t) (ICANON | ECHO);
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+    }
+    fputs(ALTERNATE_ENTER CURSOR_HIDE, stdout);
+    fflush(stdout);
+    screen->active = true;
+}
+
+void screen_leave(Screen *screen) {
+    if (!screen->active)
+        return;
+    fputs(CURSOR_SHOW ALTERNATE_LEAVE, stdout);
+    fflush(stdout);
+    if (screen->reads_keys)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->saved);
+    screen->active = false;
+}
+
+void screen_draw(const char *text) {
+    fputs(CURSOR_HOME, stdout);
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+
+        fwrite(text, 1, length, stdout);
+        fputs(CLEAR_LINE_REST, stdout);
+        text += length + (text[length] == '\n');
+        if (*text)
+            putchar('\n');
+    }
+    fputs(CLEAR_BELOW, stdout);
+    fflush(stdout);
+}

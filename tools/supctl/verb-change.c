@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* plan, reload, start, stop, restart, shutdown: what changes the node, and what would. */
+
+#include <stdlib.h>
+
+#include "base/strv.h"
+#include "tools/supctl/client.h"
+#include "tools/supctl/supctl.h"
+#include "tools/supctl/text.h"
+
+static int print_steps(const Options *options, const char *method, uint64_t timeout_usec) {
+    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
+    _cleanup_(cleanup_strv_free) char **steps = NULL;
+    int status = client_open(options, &bus), r;
+
+    if (status == EXIT_SUCCESS)
+        status = client_call(bus, NULL, timeout_usec, &reply, method, NULL);
+    if (status != EXIT_SUCCESS)
+        return status;
+    r = sd_bus_message_read_strv(reply, &steps);
+    if (r < 0)
+        return client_bad_reply(r);
+    for (char **step = steps; step && *step; step++)
+        text_print_line(stdout, "", *step);
+    if (!steps && !options->no_legend)
+        puts("Nothing to do.");
+    return EXIT_SUCCESS;
+}
+
+int verb_plan(const Options *options, char **arguments) {
+    return print_steps(options, "Plan", CALL_READS);
+}
+
+int verb_reload(const Options *options, char **arguments) {
+    return print_steps(options, "Reload", CALL_ACTS);
+}
+
+/* One after the other, in the order given; a failure does not keep the next from its turn. */
+static int call_each(const Options *options, char **names, const char *method) {
+    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    int worst = client_open(options, &bus);
+
+    for (char **name = names; bus && *name; name++) {
+        int status = client_call(bus, *name, CALL_ACTS, NULL, method, "s", *name);
+
+        worst = status > worst ? status : worst;
+    }
+    return worst;
+}
+
+int verb_start(const Options *options, char **arguments) {
+    return call_each(options, arguments, "Start");
+}
+
+int verb_stop(const Options *options, char **arguments) {
+    return call_each(options, arguments, "Stop");
+}
+
+int verb_restart(const Options *options, char **arguments) {
+    return call_each(options, arguments, "Restart");
+}
+
+int verb_shutdown(const Options *options, char **arguments) {
+    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    int status = client_open(options, &bus);
+
+    return status == EXIT_SUCCESS ? client_call(bus, NULL, CALL_ACTS, NULL, "StopAll", NULL) : status;
+}

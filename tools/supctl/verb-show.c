@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* show: all that is known of one slice or workload, for people as tables or for scripts as KEY=value. */
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "base/strv.h"
+#include "tools/supctl/block.h"
+#include "tools/supctl/client.h"
+#include "tools/supctl/report.h"
+#include "tools/supctl/supctl.h"
+#include "tools/supctl/table.h"
+#include "tools/supctl/text.h"
+
+static int print_limits(const Options *options, const Detail *detail) {
+    static const Column columns[] = {
+        { .heading = "LIMIT" },
+        { .heading = "SET" },
+        { .heading = "WRITTEN" },
+        { .heading = "EFFECTIVE" },
+        { .heading = "BITTEN", .right = true },
+    };
+    _cleanup_(table_done) Table table = TABLE(columns);
+
+    for (size_t i = 0; i < detail->n_limits; i++) {
+        const LimitReport *limit = &detail->limits[i];
+
+        table_add_text(&table, limit->key);
+        table_add_text(&table, limit->set);
+        table_add_text(&table, limit->written);
+        table_add_text(&table, limit->effective);
+        if (limit->bitten == UINT64_MAX)
+            table_add_text(&table, "");
+        else
+            table_add(&table, "%" PRIu64, limit->bitten);
+    }
+    return table_print(&table, &(TableStyle){ .no_heading = options->no_legend, .color = color_wanted() }, stdout);
+}
+
+static int print_meters(const Options *options, const Detail *detail) {
+    static const Column columns[] = { { .heading = "METER" }, { .heading = "VALUE", .right = true } };
+    _cleanup_(table_done) Table table = TABLE(columns);
+    char text[AMOUNT_TEXT_MAX];
+
+    for (size_t i = 0; i < detail->n_meters; i++) {
+        table_add_text(&table, detail->meters[i].name);
+        table_add_text(&table, meter_report_show(&detail->meters[i], text, sizeof(text)));
+    }
+    return table_print(&table, &(TableStyle){ .no_heading = options->no_legend, .color = color_wanted() }, stdout);
+}
+
+static int print_all(const Options *options, const Detail *detail) {
+    int status = block_print(detail, false);
+
+    if (status == EXIT_SUCCESS && detail->n_limits > 0) {
+        putchar('\n');
+        status = print_limits(options, detail);
+    }
+    if (status == EXIT_SUCCESS && detail->n_meters > 0) {
+        putchar('\n');
+        status = print_meters(options, detail);
+    }
+    return status;
+}
+
+/* The value of a status property; NULL: there is none of this name. Returns buffer for numbers. */
+static const char *status_property(const Status *status, const char *key, char *buffer, size_t size) {
+    const struct {
+        const char *key, *text;
+        uint64_t number; /* when text is NULL */
+    } properties[] = {
+        { "Name", status->name, 0 },
+        { "Kind", status->kind, 0 },
+        { "Slice", status->slice, 0 },
+        { "State", status->state, 0 },
+        { "MainPID", NULL, status->main_pid },
+        { "SinceUSec", NULL, status->since_usec },
+        { "Restarts", NULL, status->n_restarts },
+        { "LastExit", status->last_exit, 0 },
+        { "Degraded", status->degraded, 0 },
+        { "Command", status->command, 0 },
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(properties); i++)
+        if (strcmp(properties[i].key, key) == 0) {
+            snprintf(buffer, size, "%" PRIu64, properties[i].number);
+            return properties[i].text ? properties[i].text : buffer;
+        }
+    return NULL;
+}
+
+static const char *find_property(const Detail *detail, const char *key, char *buffer, size_t size) {
+    for (size_t i = 0; i < detail->n_limits; i++)
+        if (strcmp(detail->limits[i].key, key) == 0)
+            return detail->limits[i].effective;
+    for (size_t i = 0; i < detail->n_meters; i++)
+        if (strcmp(detail->meters[i].name, key) == 0) {
+            snprintf(buffer, size, "%.15g", detail->meters[i].value);
+            return buffer;
+        }
+    return status_property(&detail->status, key, buffer, size);
+}
+
+static int print_property(const Options *options, const Detail *detail, const char *key) {
+    _cleanup_(cleanup_free) char *prefix = NULL;
+    char buffer[AMOUNT_TEXT_MAX];
+    const char *value = find_property(detail, key, buffer, sizeof(buffer));
+
+    if (!value) {
+        complain("%s: has no property %s (`supctl show %s` shows them)", detail->status.name, key, detail->status.name);
+        return EXIT_FAILURE;
+    }
+    if (text_printf(&prefix, "%s%s", options->value ? "" : key, options->value ? "" : "=") < 0)
+        return complain_memory();
+    text_print_line(stdout, prefix, value);
+    return EXIT_SUCCESS;
+}
+
+int verb_show(const Options *options, char **arguments) {
+    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    _cleanup_(detail_done) Detail detail = { 0 };
+    int status = client_open(options, &bus);
+
+    if (status == EXIT_SUCCESS)
+        status = detail_fetch(bus, arguments[0], &detail);
+    if (status != EXIT_SUCCESS)
+        return status;
+    if (!options->properties)
+        return print_all(options, &detail);
+    for (char **key = options->properties; *key; key++) {
+        int r = print_property(options, &detail, *key);
+
+        status = r > status ? r : status;
+    }
+    return status;
+}
