@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Prints the Prometheus text of a made-up node, as the exporter would get it.
+ *
+ *     golden-metrics CASE
+ *
+ * check-metrics compares what comes out with metrics/CASE.prom.
+ */
+
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/parse.h"
+#include "bpf/slot.h"
+#include "serve/metrics.h"
+
+#define SECOND USEC_PER_SEC
+
+enum { PROD, WEB_TIER, WEB, DB, BATCH, N_GROUPS };
+
+static Workload any_workload = { .running = true };
+static Group nodes[N_GROUPS] = {
+    [PROD] = { .name = (char[]){ "prod" }, .kind = GROUP_SLICE },
+    [WEB_TIER] = { .name = (char[]){ "web-tier" }, .kind = GROUP_SLICE, .parent = &nodes[PROD] },
+    [WEB] = { .name = (char[]){ "web@1.example" },
+            .kind = GROUP_WORKLOAD,
+            .parent = &nodes[WEB_TIER],
+            .workload = &any_workload },
+    [DB] = { .name = (char[]){ "db" }, .kind = GROUP_WORKLOAD, .parent = &nodes[PROD], .workload = &any_workload },
+    [BATCH] = { .name = (char[]){ "batch" }, .kind = GROUP_WORKLOAD, .workload = &any_workload },
+};
+static const Policy no_policy = { .groups = NULL };
+static const Policy policy = {
+    .groups = (Group *[]){ &nodes[PROD], &nodes[WEB_TIER], &nodes[WEB], &nodes[DB], &nodes[BATCH] },
+    .n_groups = N_GROUPS,
+};
+
+static const uint64_t waits[HISTOGRAM_BUCKETS] = { [0] = 5, [1] = 3, [10] = 2, [22] = 1, [23] = 1 };
+static const MetricsHistogram histograms[] = {
+    { "prod", NULL, waits, ELEMENTSOF(waits), 12000000001 },
+    { "web-tier", "prod", waits, ELEMENTSOF(waits), 12000000000 },
+};
+static const MetricsProgram programs[] = {
+    { .name = "maps", .loaded = true },
+    { .name = "wait", .loaded = true, .runs = 1000, .run_nsec = 94001 },
+    { .name = "exits", .loaded = false },
+};
+
+static LedgerEntry *entry_of(Ledger *ledger, size_t i) {
+    LedgerEntry *entry;
+
+    errno = -ledger_entry(ledger, nodes[i].name, nodes[i].kind, &entry);
+    if (errno != 0)
+        err(EXIT_FAILURE, "%s", nodes[i].name);
+    return entry;
+}
+
+/* Numbers that tell each meter and each group from all others. */
+static void add_sample(LedgerEntry *entry, size_t i, uint64_t meters_present) {
+    Sample sample = { .at_usec = 100 * SECOND };
+
+    FOREACH_METER (meter) {
+        if (meters_present & (UINT64_C(1) << meter->id))
+            sample_set(&sample, meter->id, (meter->id + 1) * UINT64_C(1000000000) + i);
+    }
+    ledger_entry_add_sample(entry, &sample);
+}
+
+/* A daemon that has just been started, without a policy and without eBPF. */
+static void make_empty(Ledger *ledger, MetricsSource *source) {
+    source->policy = &no_policy;
+    source->last_reload_ok = false;
+    source->last_reload_usec = 0;
+}
+
+/* All that there is. */
+static void make_full(Ledger *ledger, MetricsSource *source) {
+    for (size_t i = 0; i < N_GROUPS; i++)
+        add_sample(entry_of(ledger, i), i, UINT64_MAX);
+    entry_of(ledger, WEB)->run =
+            (Run){ .state = RUN_RUNNING, .main_pid = 42, .started_usec = 50 * SECOND + 1, .n_restarts = 3 };
+    entry_of(ledger, DB)->run = (Run){ .state = RUN_STOPPING, .main_pid = 43, .started_usec = 60 * SECOND };
+    entry_of(ledger, BATCH)->run = (Run){ .state = RUN_BACKOFF, .started_usec = 70 * SECOND, .n_restarts = 7 };
+    ledger_entry_set_degraded(entry_of(ledger, DB), "memory.max: Invalid argument");
+    ledger_entry_set_degraded(entry_of(ledger, WEB_TIER), "io.max: No such device");
+    source->programs = programs;
+    source->n_programs = ELEMENTSOF(programs);
+    source->wait_histograms = histograms;
+    source->n_wait_histograms = ELEMENTSOF(histograms);
+}
+
+/* Little can be read on this host; of some groups nothing is known, and one is not of the policy. */
+static void make_partial(Ledger *ledger, MetricsSource *source) {
+    LedgerEntry *other;
+
+    add_sample(entry_of(ledger, WEB), WEB, UINT64_C(1) << METER_CPU_USAGE);
+    add_sample(entry_of(ledger, DB), DB, UINT64_C(1) << METER_CPU_USAGE | UINT64_C(1) << METER_TASKS);
+    entry_of(ledger, PROD);
+    if (ledger_entry(ledger, "gone", GROUP_WORKLOAD, &other) < 0)
+        errx(EXIT_FAILURE, "out of memory");
+    add_sample(other, N_GROUPS, UINT64_MAX);
+    source->last_reload_ok = false;
+}
+
+static const struct {
+    const char *name;
+    void (*make)(Ledger *ledger, MetricsSource *source);
+} cases[] = {
+    { "empty", make_empty },
+    { "full", make_full },
+    { "partial", make_partial },
+};
+
+static int print_snapshot(const MetricsSource *source) {
+    _cleanup_(cleanup_close) int fd = -1;
+    char buffer[4096];
+    ssize_t n;
+
+    errno = -metrics_snapshot(source, &fd);
+    if (errno != 0)
+        err(EXIT_FAILURE, "metrics_snapshot");
+    if (pwrite(fd, "x", 1, 0) >= 0 || ftruncate(fd, 0) == 0)
+        errx(EXIT_FAILURE, "the snapshot can be changed");
+    for (off_t at = 0; (n = pread(fd, buffer, sizeof buffer, at)) > 0; at += n)
+        fwrite(buffer, 1, (size_t) n, stdout);
+    return n < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char *argv[]) {
+    _cleanup_(cleanup_ledger_free) Ledger *ledger = NULL;
+    MetricsSource source = {
+        .version = "1.2.3",
+        .policy = &policy,
+        .started_usec = 10 * SECOND,
+        .now_usec = 100 * SECOND,
+        .realtime_offset_usec = 1700000000 * (int64_t) SECOND,
+        .last_reload_ok = true,
+        .last_reload_usec = 20 * SECOND + 500000,
+    };
+
+    if (argc != 2 || ledger_new(&ledger) < 0)
+        errx(EXIT_FAILURE, "usage: golden-metrics CASE");
+    source.ledger = ledger;
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+        if (strcmp(cases[i].name, argv[1]) == 0) {
+            cases[i].make(ledger, &source);
+            return print_snapshot(&source);
+        }
+    errx(EXIT_FAILURE, "no such case: %s", argv[1]);
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * A golden test of the plan: policy.ini and the file `node`, which says what holds, go in; the plan's steps come out.
+ * A line of `node` is one of these, # begins a comment:
+ *
+ *     tree [available=LIST] [enabled=LIST] [cpu-weight=N] [io-weight=N]
+ *         Controllers of the tree, like cpu,memory: all five can be had, all but cpuset are enabled, if it does not say
+ *         otherwise. With a weight, or `cpu-weight=` without number, the tree is a unit of PID 1.
+ *     device PATH MAJOR:MINOR | ERRNO
+ *         The disk that a path of the policy leads to, or why to none: ENODEV.
+ *     network NAME bridge=NAME subnet=ADDRESS/LENGTH [ports]
+ *     slice PATH [slot=N] [controllers=LIST]
+ *     workload PATH [slot=N]
+ *         A group with our mark; its name is the last part of its path below the tree. It has the limit files of the
+ *         controllers that are enabled above it, and nothing set. A slice enables what the tree does, if not told.
+ *     set NAME FILE [MAJOR:MINOR] [ENTRY] TEXT
+ *         What holds, in the words of the plan: "set web io.max 254:16 wbps 1000000".
+ *     leaf NAME NUMBER populated | ended
+ *     wish NAME start | keep | absent
+ *         The governor's. Without it: keep if a leaf is populated, else start; absent if the policy says stopped.
+ *     only NAME
+ *         The plan is for this object alone.
+ *
+ * The tree and the devices stand before the groups, a slice before what is in it, wishes at the end.
+ */
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "golden.h"
+#include "model/plan.h"
+#include "model/policy-load.h"
+
+enum { NODE_FILE_BYTES_MAX = 64 * 1024 };
+
+/* Not that of the host: percents of memory must come out the same everywhere. */
+static const LimitScale scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096 };
+
+typedef struct Fixture {
+    const char *directory;
+    unsigned line;
+    Policy *policy;
+    Node node;
+    Decision decision;
+    char *only;
+} Fixture;
+
+#define fail(f, ...) (warnx("%s/node, line %u:", (f)->directory, (f)->line), errx(EXIT_FAILURE, __VA_ARGS__))
+
+static void *check_memory(void *memory) {
+    if (!memory)
+        err(EXIT_FAILURE, "malloc");
+    return memory;
+}
+
+/* One more, zeroed; the array is as long as it is used. */
+#define APPEND(items, n)                                                       \
+    ({                                                                         \
+        (items) = check_memory(reallocarray(items, (n) + 1, sizeof *(items))); \
+        memset((items) + (n), 0, sizeof *(items));                             \
+        (items) + (n)++;                                                       \
+    })
+
+static char *copy(const char *text) {
+    return check_memory(strdup(text));
+}
+
+/* --- words ------------------------------------------------------------------------------------------------------- */
+
+/* The next word of the line, cut off; NULL at its end. */
+static char *take(char **cursor) {
+    char *word;
+
+    do
+        word = strsep(cursor, " ");
+    while (word && !*word);
+    return word;
+}
+
+static char *take_needed(const Fixture *f, char **cursor) {
+    char *word = take(cursor);
+
+    if (!word)
+        fail(f, "too few words");
+    return word;
+}
+
+/* What follows "key=" in the word; NULL if it begins otherwise. */
+static char *option(char *word, const char *key) {
+    size_t length = strlen(key);
+
+    return strncmp(word, key, length) == 0 && word[length] == '=' ? word + length + 1 : NULL;
+}
+
+static uint64_t number(const Fixture *f, const char *text) {
+    uint64_t value;
+
+    if (parse_u64(text, &value) < 0)
+        fail(f, "'%s' is not a number", text);
+    return value;
+}
+
+static uint32_t controllers(char *list) {
+    for (char *comma = list; (comma = strchr(comma, ','));)
+        *comma = ' ';
+    return controller_mask(list);
+}
+
+/* The word's place among the words; the last must be NULL. */
+static unsigned choice(const Fixture *f, const char *word, const char *const *words) {
+    for (unsigned i = 0; words[i]; i++)
+        if (strcmp(words[i], word) == 0)
+            return i;
+    fail(f, "what is '%s'?", word);
+}
+
+/* --- lines ------------------------------------------------------------------------------------------------------- */
+
+static uint64_t weight(Fixture *f, const char *text) {
+    f->node.tree_share_settable = true;
+    return *text ? number(f, text) : UINT64_MAX;
+}
+
+static void read_tree(Fixture *f, char *rest) {
+    for (char *word, *value; (word = take(&rest));)
+        if ((value = option(word, "available")))
+            f->node.controllers_available = controllers(value);
+        else if ((value = option(word, "enabled")))
+            f->node.controllers_enabled = controllers(value);
+        else if ((value = option(word, "cpu-weight")))
+            f->node.tree_cpu_weight = weight(f, value);
+        else if ((value = option(word, "io-weight")))
+            f->node.tree_io_weight = weight(f, value);
+        else
+            fail(f, "what is '%s'?", word);
+}
+
+static int error_number(const Fixture *f, const char *name) {
+    for (int i = 1; strerrorname_np(i); i++)
+        if (strcmp(strerrorname_np(i), name) == 0)
+            return i;
+    fail(f, "'%s' is neither MAJOR:MINOR nor an errno", name);
+}
+
+static void read_device(Fixture *f, char *rest) {
+    NodeDevice *device = APPEND(f->node.devices, f->node.n_devices);
+    device->path = copy(take_needed(f, &rest));
+
+    const char *word = take_needed(f, &rest);
+    if (sscanf(word, "%u:%u", &device->major, &device->minor) != 2)
+        device->error = -error_number(f, word);
+}
+
+static void read_network(Fixture *f, char *rest) {
+    NodeNetwork *network = APPEND(f->node.networks, f->node.n_networks);
+    network->name = copy(take_needed(f, &rest));
+
+    for (char *word, *value; (word = take(&rest));)
+        if ((value = option(word, "bridge")))
+            network->bridge = copy(value);
+        else if (strcmp(word, "ports") == 0)
+            network->has_ports = true;
+        else if (!(value = option(word, "subnet")) ||
+                 parse_ipv4_prefix(value, &network->gateway, &network->prefix_length) < 0)
+            fail(f, "what is '%s'?", word);
+    if (!network->bridge)
+        fail(f, "bridge= is missing");
+}
+
+static Setting *setting_of(NodeGroup *group, LimitId limit, unsigned major, unsigned minor) {
+    for (size_t i = 0; i < group->n_settings; i++) {
+        Setting *setting = &group->settings[i];
+
+        if (setting->limit == limit && setting->device_major == major && setting->device_minor == minor)
+            return setting;
+    }
+    Setting *setting = APPEND(group->settings, group->n_settings);
+    *setting = (Setting){ .limit = limit, .device_major = major, .device_minor = minor };
+    return setting;
+}
+
+static void put(NodeGroup *group, const Limit *limit, unsigned major, unsigned minor, const char *text) {
+    Setting *setting = setting_of(group, limit->id, major, minor);
+
+    snprintf(setting->text, sizeof setting->text, "%s", text);
+}
+
+/* As the kernel makes it: the files of the controllers that are enabled above, with nothing set. */
+static void put_defaults(Fixture *f, NodeGroup *group, uint32_t enabled) {
+    FOREACH_LIMIT (limit) {
+        if (!limit->controller || !(controller_mask(limit->controller) & enabled))
+            continue;
+        if (limit->kind != LIMIT_KIND_DEVICES)
+            put(group, limit, 0, 0, limit->unset);
+        for (size_t i = 0; limit->kind == LIMIT_KIND_DEVICES && i < f->node.n_devices; i++)
+            if (!f->node.devices[i].error)
+                put(group, limit, f->node.devices[i].major, f->node.devices[i].minor, limit->unset);
+    }
+}
+
+/* The last of that name above this line. */
+static NodeGroup *needed_group(const Fixture *f, const char *name) {
+    for (size_t i = f->node.n_groups; i-- > 0;)
+        if (strcmp(f->node.groups[i].name, name) == 0)
+            return &f->node.groups[i];
+    fail(f, "there is no '%s' above this line", name);
+}
+
+/* Its name and its parent's are the last parts of its path. */
+static uint32_t place_group(Fixture *f, NodeGroup *group, const char *path) {
+    _cleanup_(cleanup_free) char *above = copy(path);
+    char *slash = strrchr(above, '/');
+
+    group->path = copy(path);
+    group->name = copy(slash ? slash + 1 : path);
+    if (!slash)
+        return f->node.controllers_enabled;
+    *slash = '\0';
+    slash = strrchr(above, '/');
+    group->parent = copy(slash ? slash + 1 : above);
+    return needed_group(f, group->parent)->controllers;
+}
+
+static void read_group(Fixture *f, GroupKind kind, char *rest) {
+    NodeGroup group = { .kind = kind, .slot = SLOT_NONE };
+    uint32_t enabled_above = place_group(f, &group, take_needed(f, &rest));
+
+    if (kind == GROUP_SLICE)
+        group.controllers = f->node.controllers_enabled;
+    for (char *word, *value; (word = take(&rest));)
+        if ((value = option(word, "slot")))
+            group.slot = number(f, value);
+        else if ((value = option(word, "controllers")))
+            group.controllers = controllers(value);
+        else
+            fail(f, "what is '%s'?", word);
+    put_defaults(f, &group, enabled_above);
+    *APPEND(f->node.groups, f->node.n_groups) = group;
+}
+
+static void read_slice(Fixture *f, char *rest) {
+    read_group(f, GROUP_SLICE, rest);
+}
+
+static void read_workload(Fixture *f, char *rest) {
+    read_group(f, GROUP_WORKLOAD, rest);
+}
+
+/* What follows the entry's name, or all of it if the file has no entries; NULL if it is another entry's. */
+static const char *entry_text(const Limit *limit, const char *text) {
+    size_t length = limit->entry ? strlen(limit->entry) : 0;
+
+    if (!limit->entry)
+        return text;
+    return strncmp(text, limit->entry, length) == 0 && text[length] == ' ' ? text + length + 1 : NULL;
+}
+
+static void read_set(Fixture *f, char *rest) {
+    NodeGroup *group = needed_group(f, take_needed(f, &rest));
+    const char *file = take_needed(f, &rest), *text;
+    unsigned major = 0, minor = 0;
+    int device_length = 0;
+
+    if (rest && sscanf(rest, "%u:%u %n", &major, &minor, &device_length) == 2)
+        rest += device_length;
+    else
+        major = 0;
+    FOREACH_LIMIT (limit) {
+        if (rest && strcmp(limit->file, file) == 0 && (text = entry_text(limit, rest))) {
+            put(group, limit, major, minor, strcmp(text, "\"\"") == 0 ? "" : text);
+            return;
+        }
+    }
+    fail(f, "no limit is there");
+}
+
+static void read_leaf(Fixture *f, char *rest) {
+    static const char *const words[] = { "ended", "populated", NULL };
+    NodeGroup *group = needed_group(f, take_needed(f, &rest));
+    const Group *wanted = policy_group(f->policy, group->name);
+    NodeLeaf *leaf = APPEND(group->leaves, group->n_leaves);
+
+    leaf->number = number(f, take_needed(f, &rest));
+    leaf->populated = choice(f, take_needed(f, &rest), words);
+    if (leaf->populated && wanted && f->decision.wishes[wanted->index] == WISH_START)
+        f->decision.wishes[wanted->index] = WISH_KEEP;
+}
+
+static void read_wish(Fixture *f, char *rest) {
+    static const char *const words[] = { [WISH_ABSENT] = "absent", [WISH_KEEP] = "keep", [WISH_START] = "start", NULL };
+    const Group *group = policy_group(f->policy, take_needed(f, &rest));
+
+    if (!group || !group->workload)
+        fail(f, "the policy has no such workload");
+    f->decision.wishes[group->index] = choice(f, take_needed(f, &rest), words);
+}
+
+static void read_only(Fixture *f, char *rest) {
+    f->only = copy(take_needed(f, &rest));
+}
+
+/* --- the whole --------------------------------------------------------------------------------------------------- */
+
+static void read_line(Fixture *f, char *line) {
+    static const struct {
+        const char *verb;
+        void (*read)(Fixture *f, char *rest);
+    } readers[] = {
+        { "tree", read_tree },
+        { "device", read_device },
+        { "network", read_network },
+        { "slice", read_slice },
+        { "workload", read_workload },
+        { "set", read_set },
+        { "leaf", read_leaf },
+        { "wish", read_wish },
+        { "only", read_only },
+    };
+
+    line[strcspn(line, "#")] = '\0';
+    const char *verb = take(&line);
+    for (size_t i = 0; verb && i < ELEMENTSOF(readers); i++)
+        if (strcmp(readers[i].verb, verb) == 0) {
+            readers[i].read(f, line);
+            return;
+        }
+    if (verb)
+        fail(f, "what is '%s'?", verb);
+}
+
+static void wish_by_policy(Fixture *f) {
+    f->decision = (Decision){ .n_groups = f->policy->n_groups, .wake_usec = UINT64_MAX };
+    f->decision.wishes = check_memory(calloc(f->policy->n_groups + 1, sizeof(Wish)));
+    for (size_t i = 0; i < f->policy->n_groups; i++) {
+        const Workload *workload = f->policy->groups[i]->workload;
+
+        f->decision.wishes[i] = workload && workload->running ? WISH_START : WISH_ABSENT;
+    }
+}
+
+static void read_node(Fixture *f) {
+    _cleanup_(cleanup_free) char *text = NULL;
+    char path[4096];
+    size_t length;
+
+    f->node.controllers_available = controller_mask("cpu cpuset io memory pids");
+    f->node.controllers_enabled = controller_mask("cpu io memory pids");
+    f->node.tree_cpu_weight = f->node.tree_io_weight = UINT64_MAX;
+    snprintf(path, sizeof path, "%s/node", f->directory);
+    int r = file_read_all_at(AT_FDCWD, path, NODE_FILE_BYTES_MAX, &text, &length);
+    if (r < 0)
+        errx(EXIT_FAILURE, "%s: %s", path, strerror(-r));
+    for (char *cursor = text, *line; (line = strsep(&cursor, "\n"));) {
+        f->line++;
+        read_line(f, line);
+    }
+}
+
+static void load_policy(Fixture *f) {
+    _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/policy.ini", f->directory);
+    const PolicySources sources = { .files = (char *[]){ path, NULL } };
+    int r = policy_load(&sources, &scale, &diagnostics, &f->policy);
+    for (size_t i = 0; i < diagnostics.n_lines; i++)
+        warnx("%s", diagnostics.lines[i]);
+    if (r < 0)
+        errx(EXIT_FAILURE, "%s: %s", path, strerror(-r));
+}
+
+static char *plan_of(const char *directory) {
+    Fixture f = { .directory = directory };
+    _cleanup_(cleanup_plan_free) Plan *plan = NULL;
+    char *text;
+    size_t size;
+
+    load_policy(&f);
+    wish_by_policy(&f);
+    read_node(&f);
+    int r = plan_build(f.policy, &f.decision, &f.node, f.only, &plan);
+    if (r < 0)
+        errx(EXIT_FAILURE, "%s: %s", directory, strerror(-r));
+
+    FILE *out = check_memory(open_memstream(&text, &size));
+    plan_print(plan, out);
+    fclose(out);
+    free(f.decision.wishes);
+    free(f.only);
+    node_done(&f.node);
+    policy_unref(f.policy);
+    return text;
+}
+
+int main(int argc, char *argv[]) {
+    return golden_main(argc, argv, plan_of);
+}

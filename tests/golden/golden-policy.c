@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * A golden test of the policy language: loads the policy files of a case directory (and of its directory transient/, if
+ * there is one) and compares the errors, or else the whole policy, with the file `expected` beside them.
+ *
+ *     golden-policy [--update] DIRECTORY
+ *
+ * --update writes what came out as what is expected.
+ */
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <err.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "golden.h"
+#include "model/policy-load.h"
+
+/* Not that of the host: percents of memory must come out the same everywhere. */
+static const LimitScale scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096 };
+
+static void print_word(FILE *out, const char *word) {
+    fputs(" <", out);
+    for (const unsigned char *p = (const unsigned char *) word; *p; p++)
+        fprintf(out, isprint(*p) ? "%c" : "\\x%02x", *p);
+    fputc('>', out);
+}
+
+static void print_words(FILE *out, const char *key, char *const *words) {
+    if (!words)
+        return;
+    fprintf(out, "    %s=", key);
+    for (; *words; words++)
+        print_word(out, *words);
+    fputc('\n', out);
+}
+
+static void print_text(FILE *out, const char *key, const char *text) {
+    if (text)
+        fprintf(out, "    %s=%s\n", key, text);
+}
+
+static void print_time(FILE *out, const char *key, uint64_t usec) {
+    char buffer[AMOUNT_TEXT_MAX];
+
+    print_text(out, key, format_usec(usec, buffer, sizeof(buffer)));
+}
+
+static void print_limits(FILE *out, const LimitValue values[static LIMITS_COUNT]) {
+    char buffer[4096];
+
+    FOREACH_LIMIT (limit) {
+        if (values[limit->id].is_set)
+            print_text(out, limit->key, limit_value_show(limit, &values[limit->id], buffer, sizeof(buffer)));
+    }
+}
+
+static void print_address(FILE *out, const char *key, uint32_t address, unsigned prefix_length) {
+    char buffer[INET_ADDRSTRLEN];
+
+    inet_ntop(AF_INET, &address, buffer, sizeof(buffer));
+    fprintf(out, "    %s=%s/%u\n", key, buffer, prefix_length);
+}
+
+static void print_workload(FILE *out, const Workload *workload) {
+    print_words(out, "ExecStart", workload->arguments);
+    print_text(out, "User", workload->user);
+    print_text(out, "WorkingDirectory", workload->working_directory);
+    print_words(out, "Environment", workload->environment);
+    print_text(out, "Restart", restart_policy_name(workload->restart));
+    print_time(out, "RestartSec", workload->restart_usec);
+    print_time(out, "TimeoutStopSec", workload->stop_timeout_usec);
+    fprintf(out, "    StandardOutput=%s%s%s\n", output_kind_name(workload->output), workload->output_path ? ":" : "",
+            workload->output_path ? workload->output_path : "");
+    fprintf(out, "    Network=%s%s%s\n", network_mode_name(workload->network_mode), workload->network ? ":" : "",
+            workload->network ? workload->network->name : "");
+    if (workload->network)
+        print_address(out, "Address", workload->address, workload->network->prefix_length);
+    print_text(out, "State", workload->running ? "running" : "stopped");
+    if (workload->transient)
+        fprintf(out, "    (transient)\n");
+}
+
+static void print_policy(FILE *out, const Policy *policy) {
+    char path[4096];
+
+    fprintf(out, "supervisord\n");
+    print_time(out, "SampleIntervalSec", policy->settings.sample_interval_usec);
+    fprintf(out, "    WorkloadsMax=%" PRIu64 "\n", policy->settings.workloads_max);
+    print_limits(out, policy->settings.tree);
+    for (size_t i = 0; i < policy->n_networks; i++) {
+        const Network *network = policy->networks[i];
+
+        fprintf(out, "network %s (%s:%u)\n", network->name, network->origin.file, network->origin.line);
+        print_text(out, "Bridge", network->bridge);
+        print_address(out, "Subnet", network->gateway, network->prefix_length);
+    }
+    for (size_t i = 0; i < policy->n_groups; i++) {
+        const Group *group = policy->groups[i];
+
+        if (group_path(group, path, sizeof(path)) < 0 || group->index != i)
+            errx(EXIT_FAILURE, "%s: no path, or a wrong index", group->name);
+        fprintf(out, "%s %s (%s:%u)\n", group_kind_name(group->kind), path, group->origin.file, group->origin.line);
+        print_limits(out, group->limits);
+        if (group->workload)
+            print_workload(out, group->workload);
+    }
+}
+
+static void print_diagnostics(FILE *out, const Diagnostics *diagnostics) {
+    for (size_t i = 0; i < diagnostics->n_lines; i++)
+        fprintf(out, "%s\n", diagnostics->lines[i]);
+    if (diagnostics->n_dropped > 0)
+        fprintf(out, "and %zu more\n", diagnostics->n_dropped);
+}
+
+/* Paths are shown as from within the case directory. */
+static void remove_all(char *text, const char *part) {
+    size_t length = strlen(part);
+
+    while ((text = strstr(text, part)))
+        memmove(text, text + length, strlen(text + length) + 1);
+}
+
+static char *load_case(const char *directory) {
+    _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
+    _cleanup_(cleanup_policy_unref) Policy *policy = NULL;
+    char transient[4096], prefix[4096], *text;
+    size_t size;
+
+    snprintf(transient, sizeof(transient), "%s/transient", directory);
+    snprintf(prefix, sizeof(prefix), "%s/", directory);
+
+    const PolicySources sources = { .directory = directory, .transient_directory = transient };
+    int r = policy_load(&sources, &scale, &diagnostics, &policy);
+    if (r < 0 && r != -EBADMSG)
+        errx(EXIT_FAILURE, "%s: %s", directory, strerror(-r));
+    if ((r < 0) != diagnostics_any(&diagnostics))
+        errx(EXIT_FAILURE, "%s: errors and result disagree", directory);
+
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        err(EXIT_FAILURE, "open_memstream");
+    if (policy)
+        print_policy(out, policy);
+    print_diagnostics(out, &diagnostics);
+    fclose(out);
+    remove_all(text, prefix);
+    return text;
+}
+
+int main(int argc, char *argv[]) {
+    return golden_main(argc, argv, load_case);
+}
