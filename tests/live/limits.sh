@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Each limit stands in its cgroup file, bites, and is seen to have bitten.
+. "$(dirname -- "$0")/lib.sh"
+needs_controllers cpu cpuset memory io pids
+[ -b /dev/disk-scratch ] || skip 'needs a disk to spare as /dev/disk-scratch'
+disk=$(stat -L -c '%Hr:%Lr' /dev/disk-scratch)
+
+spin="/bin/sh -c 'while :; do :; done'"
+policy <<END
+[slice:pinned]
+AllowedCPUs=0
+IOWeight=300
+
+[workload:gold]
+Slice=pinned
+CPUWeight=300
+ExecStart=$spin
+
+[workload:bronze]
+Slice=pinned
+ExecStart=$spin
+
+[workload:throttled]
+AllowedCPUs=1
+CPUQuota=20%
+ExecStart=$spin
+
+[slice:tight]
+MemoryMax=40M
+TasksMax=20
+
+[workload:hog]
+Slice=tight
+MemoryMax=24000000
+MemoryHigh=infinity
+ExecStart=/usr/bin/tail /dev/zero
+StandardOutput=null
+
+[workload:neighbour]
+Slice=tight
+MemoryMax=100M
+ExecStart=/bin/sleep infinity
+
+[workload:forker]
+Slice=tight
+TasksMax=3
+ExecStart=/bin/sh -c 'sleep 1000 & sleep 1000 & sleep 1000 & wait'
+StandardOutput=file:$work/forker
+
+[workload:writer]
+IOWriteBandwidthMax=/dev/disk-scratch 1M
+IOReadBandwidthMax=/dev/disk-scratch 2M
+IOWeight=200
+ExecStart=/bin/dd if=/dev/zero of=/dev/disk-scratch bs=64k count=1000000 oflag=direct
+StandardOutput=null
+END
+must 'the daemon starts' daemon_start
+for name in gold bronze throttled neighbour writer; do check_state "$name runs" "$name" running; done
+throttled=$(pid_of throttled) neighbour=$(pid_of neighbour)
+
+# A share and a quota, over the same seconds; a bandwidth, over the life of the writer.
+usage() { stat_of "$1" cpu.stat usage_usec; }
+written() { file_of writer io.stat | sed -n "s/^$disk .*wbytes=\([0-9]*\).*/\1/p"; }
+now() { sed 's/ .*//' /proc/uptime; }
+measure() { echo "$(now) $(usage gold) $(usage bronze) $(usage throttled)"; }
+sleep 1
+before=$(measure)
+sleep 6
+# shellcheck disable=SC2046
+set -- $before $(measure)
+seconds=$(awk -v a="$1" -v b="$5" 'BEGIN { print b - a }')
+gold=$(($6 - $2)) bronze=$(($7 - $3))
+within 'CPUWeight= 300 : 100 shares 75 : 25 within 2 points' 0.73 0.77 "$(ratio $gold $((gold + bronze)))"
+within 'CPUQuota=20% holds within 2 points' 0.18 0.22 "$(awk -v used=$(($8 - $4)) -v s="$seconds" 'BEGIN { print used / s / 1e6 }')"
+age() { awk -v now="$(date +%s%6N)" -v since="$(property "$1" SinceUSec)" 'BEGIN { print now - since }'; }
+within 'IOWriteBandwidthMax= 1M holds within 10 %' 0.5 1.1 "$(ratio "$(written)" "$(age writer)")"
+
+# Each in its file, and as it was set.
+stands() { # NAME KEY FILE CONTENT SHOWN
+    equal "$2= of $1 stands in $3" "$4" "$(file_of "$1" "$3")"
+    equal "$2= of $1 is shown" "$5" "$(property "$1" "$2")"
+}
+stands gold CPUWeight cpu.weight 300 300
+stands bronze CPUWeight cpu.weight 100 100
+stands throttled CPUQuota cpu.max '20000 100000' 20%
+stands throttled AllowedCPUs cpuset.cpus 1 1
+stands neighbour MemoryMax memory.max 104857600 'tight: 40.0M'
+stands tight MemoryMax memory.max 41943040 40.0M
+stands tight TasksMax pids.max 20 20
+stands forker TasksMax pids.max 3 3
+stands neighbour TasksMax pids.max max 'tight: 20'
+stands writer IOWeight io.weight 'default 200' 200
+equal 'bandwidths stand in one line' "$disk rbps=2000000 wbps=1000000 riops=max wiops=max" "$(file_of writer io.max)"
+equal 'MemoryMax= is rounded down to pages' 23998464 "$(file_of hog memory.max)"
+equal 'AllowedCPUs= of a slice is its workload'\''s' 'pinned: 0' "$(property gold AllowedCPUs)"
+equal 'and the task'\''s' 0 "$(sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$(pid_of gold)/status")"
+
+# MemoryMax= kills it alone.
+check_state 'the hog is killed' hog failed
+equal 'by its own limit, and this is said' 'signal KILL, out of memory' "$(property hog LastExit)"
+equal 'its meter has counted one' 1 "$(property hog memory_oom_kills)"
+equal 'its neighbour in the same slice has not noticed' "$neighbour" "$(pid_of neighbour)"
+
+# TasksMax= refuses a fork.
+check_state 'a shell that cannot fork gives up' forker failed
+matches 'because of TasksMax=' '[Cc]annot fork' "$(cat "$work/forker")"
+
+# What the limit bit, it has counted.
+bitten() { supctl show "$1" | awk -v key="$2" '$1 == key { print $NF }'; }
+within 'CPUQuota= has bitten' 10 1e9 "$(bitten throttled CPUQuota)"
+within 'MemoryMax= has bitten' 1 1e9 "$(bitten hog MemoryMax)"
+within 'TasksMax= has bitten' 1 1e9 "$(bitten forker TasksMax)"
+equal 'what has not bitten has not counted' 0 "$(bitten neighbour MemoryMax)"
+
+# Changed in place: looser, tighter, gone.
+sed -i 's/^CPUQuota=.*/CPUQuota=50%/; s/^MemoryMax=100M/MemoryMax=30M/; s/^IOReadBandwidthMax=.*//; s/^CPUWeight=300/CPUWeight=100/' \
+    "$policies/10-test.ini"
+matches 'plan says so' 'set throttled cpu.max 50000 100000 \(was 20000 100000\)' "$(supctl plan)"
+check 'reload' supctl reload
+equal 'a quota is changed' '50000 100000' "$(file_of throttled cpu.max)"
+equal 'a memory limit is' '31457280' "$(file_of neighbour memory.max)"
+equal 'and its own is the tightest now' 30.0M "$(property neighbour MemoryMax)"
+equal 'a weight is' 100 "$(file_of gold cpu.weight)"
+equal 'one of two bandwidths is taken away' "$disk rbps=max wbps=1000000 riops=max wiops=max" "$(file_of writer io.max)"
+equal 'all under the same processes' "$throttled $neighbour" "$(pid_of throttled) $(pid_of neighbour)"
+check_eventually 'nothing is left to do' plan_is_empty
+echo 100 >"$tree/pinned/gold/cpu.weight" && echo 77 >"$tree/pinned/bronze/cpu.weight"
+matches 'what somebody else has changed is found' 'set bronze cpu.weight 100 \(was 77\)' "$(supctl plan)"
+check 'and put right' supctl reload
+equal 'again' 100 "$(file_of bronze cpu.weight)"
+
+# MemoryHigh= slows and reclaims; what the kernel refuses is degraded, and the rest goes on.
+policy 20-more.ini <<END
+[workload:cacher]
+MemoryHigh=8M
+ExecStart=/bin/dd if=/dev/zero of=$work/cache bs=256k count=96
+StandardOutput=null
+
+[workload:nowhere]
+AllowedCPUs=63
+ExecStart=/bin/sleep infinity
+
+[workload:diskless]
+IOWriteBandwidthMax=/no/such/disk 1M
+ExecStart=/bin/sleep infinity
+END
+supctl reload >/dev/null
+check_state 'a workload that fills the page cache comes to its end' cacher exited
+within 'MemoryHigh= has bitten' 1 1e9 "$(bitten cacher MemoryHigh)"
+check_state 'one that asks for a CPU that is not there is not started' nowhere failed
+matches 'and says why' "AllowedCPUs|cpuset" "$(property nowhere Degraded)"
+check_state 'one that asks for a disk that is not there neither' diskless failed
+matches 'and says why' '/no/such/disk' "$(property diskless Degraded)"
+equal 'the others have not noticed' "$throttled $neighbour" "$(pid_of throttled) $(pid_of neighbour)"
+
+the_end
