@@ -16,23 +16,34 @@ typedef enum SectionKind {
     SECTION_KINDS_COUNT,
 } SectionKind;
 
+/* By family; KEYS_FAMILY is the number of the family's first. */
 typedef enum KeyId {
-    KEY_SAMPLE_INTERVAL,
+    KEYS_NODE,
+    KEY_SAMPLE_INTERVAL = KEYS_NODE,
     KEY_WORKLOADS_MAX,
-    KEY_SLICE,
-    KEY_EXEC_START,
+
+    KEYS_STRUCTURE,
+    KEY_SLICE = KEYS_STRUCTURE,
+
+    KEYS_EXEC,
+    KEY_EXEC_START = KEYS_EXEC,
     KEY_USER,
     KEY_WORKING_DIRECTORY,
     KEY_ENVIRONMENT,
-    KEY_RESTART,
+    KEY_STANDARD_OUTPUT,
+
+    KEYS_LIFE,
+    KEY_RESTART = KEYS_LIFE,
     KEY_RESTART_DELAY,
     KEY_STOP_TIMEOUT,
-    KEY_STANDARD_OUTPUT,
-    KEY_NETWORK,
-    KEY_ADDRESS,
     KEY_STATE,
+
+    KEYS_NETWORK,
+    KEY_NETWORK = KEYS_NETWORK,
+    KEY_ADDRESS,
     KEY_BRIDGE,
     KEY_SUBNET,
+
     KEY_LIMITS, /* that of limit n is KEY_LIMITS + n */
     KEYS_COUNT = KEY_LIMITS + LIMITS_COUNT,
 } KeyId;

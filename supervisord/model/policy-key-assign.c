@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The functions that read values for the rows of any family. A row whose value is of no such kind has a function in its
+ * own family's file.
+ */
+
+#include "model/policy-key.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "model/words.h"
+
+enum {
+    USER_NAME_MAX = 255, /* bytes; LOGIN_NAME_MAX - 1 */
+};
+
+int key_take_word(const Key *key, const char *text, unsigned *ret_index, const char **ret_rest) {
+    const char *colon = strchrnul(text, ':'), *word;
+
+    for (unsigned i = 0; (word = key->word(i)); i++)
+        if (strlen(word) == (size_t) (colon - text) && memcmp(word, text, colon - text) == 0) {
+            *ret_index = i;
+            *ret_rest = *colon ? colon + 1 : NULL;
+            return 0;
+        }
+    return -EINVAL;
+}
+
+void *key_field(const Key *key, const Draft *draft) {
+    return (char *) draft->object + key->offset;
+}
+
+int key_replace(char **text, const char *with) {
+    char *copy = with ? strdup(with) : NULL;
+
+    if (with && !copy)
+        return -ENOMEM;
+    free(*text);
+    *text = copy;
+    return 0;
+}
+
+static bool is_path(const char *text) {
+    return *text == '/' && strlen(text) < PATH_MAX;
+}
+
+/* As uid or name, in the strict form of systemd's User=. Whether there is such a user, only the start can say. */
+static bool is_user(const char *text) {
+    uint64_t uid;
+
+    if (parse_u64(text, &uid) >= 0)
+        return uid < UINT32_MAX && uid != UINT16_MAX;
+    size_t length = strspn(text, LETTERS_AND_DIGITS "_.-");
+    return length > 0 && length <= USER_NAME_MAX && !text[length] && !strchr("-.", *text);
+}
+
+static bool is_interface(const char *text) {
+    size_t length = strspn(text, LETTERS_AND_DIGITS "_.-");
+
+    return length > 0 && length < IFNAMSIZ && !text[length] && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
+int key_assign_number(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    uint64_t number;
+
+    int r = parse_u64(text, &number);
+    if (r < 0)
+        return r;
+    if (number < key->minimum || number > key->maximum)
+        return -ERANGE;
+    *(uint64_t *) key_field(key, draft) = number;
+    return 0;
+}
+
+int key_assign_time(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    uint64_t usec;
+
+    int r = parse_usec(text, &usec);
+    if (r < 0)
+        return r;
+    if (usec < key->minimum || usec > key->maximum)
+        return -ERANGE;
+    *(uint64_t *) key_field(key, draft) = usec;
+    return 0;
+}
+
+int key_assign_word(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    const char *rest;
+    unsigned index;
+
+    int r = key_take_word(key, text, &index, &rest);
+    if (r < 0)
+        return r;
+    if (rest)
+        return -EINVAL;
+    *(unsigned *) key_field(key, draft) = index;
+    return 0;
+}
+
+/* A text that systemd would look through for specifiers; "" is NULL. */
+static int assign_text(char **target, const char *text, bool (*is_valid)(const char *text), const char **ret_problem) {
+    _cleanup_(cleanup_free) char *copy = strdup(text);
+
+    if (!copy)
+        return -ENOMEM;
+    int r = word_resolve_specifiers(copy, ret_problem);
+    if (r < 0)
+        return r;
+    if (*copy && !is_valid(copy))
+        return -EINVAL;
+    return key_replace(target, *copy ? copy : NULL);
+}
+
+int key_replace_path(char **path, const char *text, const char **ret_problem) {
+    return assign_text(path, text, is_path, ret_problem);
+}
+
+int key_assign_user(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    return assign_text(key_field(key, draft), text, is_user, ret_problem);
+}
+
+int key_assign_path(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    return assign_text(key_field(key, draft), text, is_path, ret_problem);
+}
+
+int key_assign_interface(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    if (*text && !is_interface(text))
+        return -EINVAL;
+    return key_replace(key_field(key, draft), *text ? text : NULL);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What the whole node is told: [supervisord]. */
+
+#include "model/policy-key.h"
+
+#include "base/parse.h"
+
+const Key keys_node[] = {
+    [KEY_SAMPLE_INTERVAL - KEYS_NODE] = {
+        .name = "SampleIntervalSec",
+        .sections = IN(SECTION_SUPERVISORD),
+        .assign = key_assign_time,
+        .fallback = "1s",
+        .expects = "a time from 100ms to 1h",
+        .offset = offsetof(Settings, sample_interval_usec),
+        .minimum = 100 * USEC_PER_MSEC,
+        .maximum = USEC_PER_HOUR,
+    },
+    [KEY_WORKLOADS_MAX - KEYS_NODE] = {
+        .name = "WorkloadsMax",
+        .sections = IN(SECTION_SUPERVISORD),
+        .assign = key_assign_number,
+        .fallback = "1024",
+        .expects = "a number from 1 to 4096",
+        .offset = offsetof(Settings, workloads_max),
+        .minimum = 1,
+        .maximum = GROUPS_MAX,
+    },
+};
+
+_Static_assert(GROUPS_MAX == 4096, "what WorkloadsMax= expects says so");
