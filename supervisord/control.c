@@ -168,7 +168,7 @@ static bool may_start(Supervisor *s, ApiCall *call) {
 /* Writes the intent and loads the policy with it. */
 static int intend(Supervisor *s, const char *name, bool running, ApiCall *call) {
     const Group *group = policy_group(s->policy, name);
-    if (group->workload->running == running)
+    if (group->workload->life.running == running)
         return 0;
     int r = transient_write_state(s->runtime_fd, name, running);
     if (r < 0) {

@@ -63,7 +63,7 @@ static void end_backoffs(Supervisor *s) {
     size_t cursor = 0;
     for (LedgerEntry *entry; s->ledger && (entry = ledger_next(s->ledger, &cursor));) {
         const Group *group = policy_group(s->policy, entry->name);
-        if (entry->run.state == RUN_BACKOFF && !(group && group->workload && group->workload->running))
+        if (entry->run.state == RUN_BACKOFF && !(group && group->workload && group->workload->life.running))
             run_on_stopping(&entry->run);
     }
 }

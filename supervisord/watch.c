@@ -115,7 +115,7 @@ static bool is_over(Supervisor *s, const Waiter *waiter) {
         return !anything_lives(s);
     const Run *run = supervisor_run_of(s, waiter->workload);
     const Group *group = policy_group(s->policy, waiter->workload);
-    bool wanted = !s->all_stopped && group && group->workload && group->workload->running;
+    bool wanted = !s->all_stopped && group && group->workload && group->workload->life.running;
     return !(run && run_is_alive(run)) && (waiter->what == WAIT_ENDED || !wanted);
 }
 
@@ -263,7 +263,7 @@ void supervisor_watch(Supervisor *s, Start *start) {
     watch->supervisor = s;
     watch->next = s->watches;
     watch->start = *start;
-    watch->stop_timeout_usec = workload ? workload->stop_timeout_usec : STOP_TIMEOUT_USEC_DEFAULT;
+    watch->stop_timeout_usec = workload ? workload->life.stop_timeout_usec : STOP_TIMEOUT_USEC_DEFAULT;
     s->watches = watch;
     *start = (Start){ .process = PROCESS_NULL };
 
@@ -297,7 +297,7 @@ bool supervisor_stop(Supervisor *s, const char *name, bool planned) {
     ledger_journal(s->ledger, supervisor_now(), "stopping %s", name);
 
     const Workload *workload = workload_of(s, name);
-    uint64_t timeout_usec = workload ? workload->stop_timeout_usec : watch->stop_timeout_usec;
+    uint64_t timeout_usec = workload ? workload->life.stop_timeout_usec : watch->stop_timeout_usec;
     cgroup_mark_stopping(watch->start.process.leaf_fd);
     if (process_signal(&watch->start.process, SIGTERM) < 0 ||
             sd_event_add_time_relative(

@@ -84,7 +84,7 @@ static int set_environment(SpawnSetup *setup, const SpawnSpec *spec) {
         r = environment_set_journal(&setup->environment, setup->journal_fd);
     if (r == 0 && spec->notify_socket)
         r = environment_set(&setup->environment, "NOTIFY_SOCKET=%s", spec->notify_socket);
-    for (char **assignment = spec->workload->environment; r == 0 && assignment && *assignment; assignment++)
+    for (char **assignment = spec->workload->exec.environment; r == 0 && assignment && *assignment; assignment++)
         r = environment_set(&setup->environment, "%s", *assignment);
     setup->child.environment = setup->environment;
     return r;
@@ -160,14 +160,14 @@ static int journal_source(SpawnSetup *setup, const char *identifier) {
 }
 
 static int output_source(SpawnSetup *setup, const SpawnSpec *spec) {
-    switch (spec->workload->output) {
+    switch (spec->workload->exec.output) {
     case OUTPUT_JOURNAL:
         return journal_source(setup, spec->name);
     case OUTPUT_NULL:
         return setup->null_fd;
     default:
-        setup->child.output_path = spec->workload->output_path;
-        setup->child.output_flags = spec->workload->output == OUTPUT_APPEND ? O_APPEND : 0;
+        setup->child.output_path = spec->workload->exec.output_path;
+        setup->child.output_flags = spec->workload->exec.output == OUTPUT_APPEND ? O_APPEND : 0;
         return -1;
     }
 }
@@ -193,13 +193,13 @@ int spawn_setup(SpawnSetup *setup, const SpawnSpec *spec, char **ret_message) {
 
     setup->child.namespace_fd = spec->namespace_fd;
     setup->child.drop_net_admin = workload->network_mode != NETWORK_HOST;
-    setup->child.arguments = workload->arguments;
-    setup->child.executable = workload->arguments[0];
-    setup->child.working_directory = workload->working_directory ?: "/";
+    setup->child.arguments = workload->exec.arguments;
+    setup->child.executable = workload->exec.arguments[0];
+    setup->child.working_directory = workload->exec.working_directory ?: "/";
 
     int r = set_stdio(setup, spec, ret_message);
     if (r == 0)
-        r = set_user(setup, workload->user, ret_message);
+        r = set_user(setup, workload->exec.user, ret_message);
     return r == 0 ? set_environment(setup, spec) : r;
 }
 

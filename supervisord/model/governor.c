@@ -11,7 +11,7 @@
 
 /* Back-offs that are over ask for no wake-up: their start is part of this very decision. */
 static uint64_t wake_for(const Run *run, const Workload *workload, uint64_t now_usec) {
-    bool waits = run->state == RUN_BACKOFF && workload->running && run->next_start_usec > now_usec;
+    bool waits = run->state == RUN_BACKOFF && workload->life.running && run->next_start_usec > now_usec;
     return waits ? run->next_start_usec : UINT64_MAX;
 }
 

@@ -70,7 +70,8 @@ const char *step_format(const Step *step, char *buffer, size_t size) {
         format_setting(step, buffer, size);
         break;
     case STEP_SPAWN:
-        snprintf(buffer, size, "spawn %s as start %u: %s", object, step->leaf, step->group->workload->arguments[0]);
+        snprintf(
+                buffer, size, "spawn %s as start %u: %s", object, step->leaf, step->group->workload->exec.arguments[0]);
         break;
     case STEP_STOP:
         snprintf(buffer, size, "stop start %u of %s", step->leaf, object);

@@ -275,7 +275,7 @@ static unsigned next_leaf_number(const NodeGroup *found) {
 static int add_ends(PlanBuilder *b, const Group *group, const NodeGroup *found, Wish wish) {
     for (size_t i = 0; found && wish != WISH_KEEP && i < found->n_leaves; i++) {
         const NodeLeaf *leaf = found->leaves + i;
-        if (wish == WISH_ABSENT && !leaf->populated && group->workload->running)
+        if (wish == WISH_ABSENT && !leaf->populated && group->workload->life.running)
             continue;
         StepKind kind = wish == WISH_ABSENT && leaf->populated ? STEP_STOP : STEP_LEAF_REMOVE;
         int r = add_leaf_step(b, kind, found, leaf);

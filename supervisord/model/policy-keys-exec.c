@@ -19,8 +19,8 @@ static int assign_command(const Key *key, Draft *draft, const char *text, const 
     int r = *text ? words_parse_command(text, &arguments, ret_problem) : 0;
     if (r < 0)
         return r;
-    strv_free(workload->arguments);
-    workload->arguments = arguments;
+    strv_free(workload->exec.arguments);
+    workload->exec.arguments = arguments;
     return 0;
 }
 
@@ -28,8 +28,8 @@ static int assign_environment(const Key *key, Draft *draft, const char *text, co
     Workload *workload = draft->object;
 
     if (!*text)
-        workload->environment = strv_free(workload->environment);
-    return words_parse_environment(text, &workload->environment, ret_problem);
+        workload->exec.environment = strv_free(workload->exec.environment);
+    return words_parse_environment(text, &workload->exec.environment, ret_problem);
 }
 
 /* "journal", "append:/var/log/web.log" */
@@ -44,10 +44,10 @@ static int assign_output(const Key *key, Draft *draft, const char *text, const c
     bool wants_path = kind == OUTPUT_FILE || kind == OUTPUT_APPEND;
     if (wants_path ? !path || !*path : path != NULL)
         return -EINVAL;
-    r = key_replace_path(&workload->output_path, path ? path : "", ret_problem);
+    r = key_replace_path(&workload->exec.output_path, path ? path : "", ret_problem);
     if (r < 0)
         return r;
-    workload->output = kind;
+    workload->exec.output = kind;
     return 0;
 }
 
@@ -64,14 +64,14 @@ const Key keys_exec[] = {
         .sections = IN(SECTION_WORKLOAD),
         .assign = key_assign_user,
         .expects = "the name or number of a user",
-        .offset = offsetof(Workload, user),
+        .offset = offsetof(Workload, exec.user),
     },
     [KEY_WORKING_DIRECTORY - KEYS_EXEC] = {
         .name = "WorkingDirectory",
         .sections = IN(SECTION_WORKLOAD),
         .assign = key_assign_path,
         .expects = "an absolute path",
-        .offset = offsetof(Workload, working_directory),
+        .offset = offsetof(Workload, exec.working_directory),
     },
     [KEY_ENVIRONMENT - KEYS_EXEC] = {
         .name = "Environment",

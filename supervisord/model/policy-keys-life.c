@@ -29,7 +29,7 @@ static int assign_state(const Key *key, Draft *draft, const char *text, const ch
         return r;
     if (rest)
         return -EINVAL;
-    workload->running = index > 0;
+    workload->life.running = index > 0;
     return 0;
 }
 
@@ -40,7 +40,7 @@ const Key keys_life[] = {
         .assign = key_assign_word,
         .fallback = "no",
         .expects = "no, on-failure or always",
-        .offset = offsetof(Workload, restart),
+        .offset = offsetof(Workload, life.restart),
         .word = restart_word,
     },
     [KEY_RESTART_DELAY - KEYS_LIFE] = {
@@ -49,7 +49,7 @@ const Key keys_life[] = {
         .assign = key_assign_time,
         .fallback = "100ms",
         .expects = "a time from 1ms to 1min",
-        .offset = offsetof(Workload, restart_usec),
+        .offset = offsetof(Workload, life.restart_usec),
         .minimum = USEC_PER_MSEC,
         .maximum = RESTART_USEC_MAX,
     },
@@ -59,7 +59,7 @@ const Key keys_life[] = {
         .assign = key_assign_time,
         .fallback = "10s",
         .expects = "a time from 1ms to 1h",
-        .offset = offsetof(Workload, stop_timeout_usec),
+        .offset = offsetof(Workload, life.stop_timeout_usec),
         .minimum = USEC_PER_MSEC,
         .maximum = USEC_PER_HOUR,
     },

@@ -55,11 +55,11 @@ static const char *const network_mode_names[NETWORK_MODES_COUNT] = {
 static void workload_free(Workload *workload) {
     if (!workload)
         return;
-    strv_free(workload->arguments);
-    strv_free(workload->environment);
-    free(workload->user);
-    free(workload->working_directory);
-    free(workload->output_path);
+    strv_free(workload->exec.arguments);
+    strv_free(workload->exec.environment);
+    free(workload->exec.user);
+    free(workload->exec.working_directory);
+    free(workload->exec.output_path);
     free(workload);
 }
 

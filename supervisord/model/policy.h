@@ -77,20 +77,30 @@ typedef enum NetworkMode {
     NETWORK_MODES_COUNT,
 } NetworkMode;
 
-struct Workload {
+/* What is executed, as whom, with what around it. */
+typedef struct Exec {
     char **arguments;        /* ExecStart=, the first is an absolute path; at least one */
     char **environment;      /* NAME=value */
     char *user;              /* NULL: root */
     char *working_directory; /* absolute; NULL: / */
+    OutputKind output;
+    char *output_path; /* OUTPUT_FILE, OUTPUT_APPEND */
+} Exec;
+
+/* When it starts, ends and starts again. */
+typedef struct Life {
     RestartPolicy restart;
     uint64_t restart_usec;      /* the first back-off, doubled up to RESTART_USEC_MAX */
     uint64_t stop_timeout_usec; /* from SIGTERM to SIGKILL */
-    OutputKind output;
-    char *output_path; /* OUTPUT_FILE, OUTPUT_APPEND */
+    bool running;               /* State=: what the user wants; `supctl stop` says stopped in a drop-in */
+} Life;
+
+struct Workload {
+    Exec exec;
+    Life life;
     NetworkMode network_mode;
     Network *network; /* NETWORK_BRIDGE; in the same policy */
     uint32_t address; /* IPv4, network byte order; within the network's subnet; 0 unless NETWORK_BRIDGE */
-    bool running;     /* State=: what the user wants; `supctl stop` says stopped in a drop-in */
     bool transient;   /* comes from the runtime directory */
 };
 

@@ -70,15 +70,15 @@ static void back_off(Run *run, uint64_t restart_usec, uint64_t now_usec) {
 }
 
 static void run_end(Run *run, const Workload *workload, uint64_t now_usec, bool clean) {
-    bool asked_for = run->state == RUN_STOPPING || run->start_wanted_again || !workload || !workload->running;
+    bool asked_for = run->state == RUN_STOPPING || run->start_wanted_again || !workload || !workload->life.running;
 
     run->main_pid = 0;
     run->ended_usec = now_usec;
     run->start_wanted_again = false;
     if (asked_for)
         run->state = RUN_STOPPED;
-    else if (restart_applies(workload->restart, clean))
-        back_off(run, workload->restart_usec, now_usec);
+    else if (restart_applies(workload->life.restart, clean))
+        back_off(run, workload->life.restart_usec, now_usec);
     else
         run->state = clean ? RUN_EXITED : RUN_FAILED;
 }
@@ -143,7 +143,7 @@ void run_on_user_restart(Run *run) {
 }
 
 bool run_wanted(const Run *run, const Workload *workload, uint64_t now_usec) {
-    if (!workload || !workload->running)
+    if (!workload || !workload->life.running)
         return false;
     switch (run->state) {
     case RUN_STOPPED:

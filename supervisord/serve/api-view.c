@@ -21,8 +21,8 @@ static uint64_t to_realtime(uint64_t monotonic_usec) {
 
 static void command_line(const Group *group, char *buffer, size_t size) {
     *buffer = '\0';
-    for (size_t i = 0, used = 0; group->workload && group->workload->arguments[i] && used < size; i++)
-        used += snprintf(buffer + used, size - used, "%s%s", i ? " " : "", group->workload->arguments[i]);
+    for (size_t i = 0, used = 0; group->workload && group->workload->exec.arguments[i] && used < size; i++)
+        used += snprintf(buffer + used, size - used, "%s%s", i ? " " : "", group->workload->exec.arguments[i]);
 }
 
 static uint64_t run_since(const Run *run) {

@@ -24,7 +24,7 @@ static void check_policy(const Policy *policy) {
         demand(group->index == i && policy_group(policy, group->name) == group);
         demand(!group->parent || group->parent->index < i);
         demand(group_path(group, path, sizeof(path)) == 0);
-        demand(!group->workload || group->workload->arguments[0][0] == '/');
+        demand(!group->workload || group->workload->exec.arguments[0][0] == '/');
     }
 }
 

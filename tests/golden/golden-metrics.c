@@ -22,7 +22,7 @@
 
 enum { PROD, WEB_TIER, WEB, DB, BATCH, N_GROUPS };
 
-static Workload any_workload = { .running = true };
+static Workload any_workload = { .life.running = true };
 static Group nodes[N_GROUPS] = {
     [PROD] = { .name = (char[]){ "prod" }, .kind = GROUP_SLICE },
     [WEB_TIER] = { .name = (char[]){ "web-tier" }, .kind = GROUP_SLICE, .parent = &nodes[PROD] },

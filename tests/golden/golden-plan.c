@@ -340,7 +340,7 @@ static void wish_by_policy(Fixture *f) {
     for (size_t i = 0; i < f->policy->n_groups; i++) {
         const Workload *workload = f->policy->groups[i]->workload;
 
-        f->decision.wishes[i] = workload && workload->running ? WISH_START : WISH_ABSENT;
+        f->decision.wishes[i] = workload && workload->life.running ? WISH_START : WISH_ABSENT;
     }
 }
 

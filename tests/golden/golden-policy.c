@@ -68,20 +68,20 @@ static void print_address(FILE *out, const char *key, uint32_t address, unsigned
 }
 
 static void print_workload(FILE *out, const Workload *workload) {
-    print_words(out, "ExecStart", workload->arguments);
-    print_text(out, "User", workload->user);
-    print_text(out, "WorkingDirectory", workload->working_directory);
-    print_words(out, "Environment", workload->environment);
-    print_text(out, "Restart", restart_policy_name(workload->restart));
-    print_time(out, "RestartSec", workload->restart_usec);
-    print_time(out, "TimeoutStopSec", workload->stop_timeout_usec);
-    fprintf(out, "    StandardOutput=%s%s%s\n", output_kind_name(workload->output), workload->output_path ? ":" : "",
-            workload->output_path ? workload->output_path : "");
+    print_words(out, "ExecStart", workload->exec.arguments);
+    print_text(out, "User", workload->exec.user);
+    print_text(out, "WorkingDirectory", workload->exec.working_directory);
+    print_words(out, "Environment", workload->exec.environment);
+    print_text(out, "Restart", restart_policy_name(workload->life.restart));
+    print_time(out, "RestartSec", workload->life.restart_usec);
+    print_time(out, "TimeoutStopSec", workload->life.stop_timeout_usec);
+    fprintf(out, "    StandardOutput=%s%s%s\n", output_kind_name(workload->exec.output),
+            workload->exec.output_path ? ":" : "", workload->exec.output_path ? workload->exec.output_path : "");
     fprintf(out, "    Network=%s%s%s\n", network_mode_name(workload->network_mode), workload->network ? ":" : "",
             workload->network ? workload->network->name : "");
     if (workload->network)
         print_address(out, "Address", workload->address, workload->network->prefix_length);
-    print_text(out, "State", workload->running ? "running" : "stopped");
+    print_text(out, "State", workload->life.running ? "running" : "stopped");
     if (workload->transient)
         fprintf(out, "    (transient)\n");
 }

@@ -183,9 +183,10 @@ typedef struct Launched {
 } Launched;
 
 static Workload workload_of(char **arguments) {
-    return (Workload){
-        .arguments = arguments, .environment = (char **) null_environment, .output = OUTPUT_NULL, .running = true
-    };
+    return (Workload){ .exec.arguments = arguments,
+        .exec.environment = (char **) null_environment,
+        .exec.output = OUTPUT_NULL,
+        .life.running = true };
 }
 
 #define SHELL(script) workload_of((char *[]){ (char *) "/bin/sh", (char *) "-c", (char *) (script), NULL })
@@ -371,8 +372,8 @@ static void test_environment(void) {
     char *assignments[] = { (char *) "A=1", (char *) "PATH=/bin", (char *) "A=2", (char *) "AB= x y", NULL };
     Workload workload = PAYLOAD("report");
 
-    workload.environment = assignments;
-    workload.working_directory = directory;
+    workload.exec.environment = assignments;
+    workload.exec.working_directory = directory;
     const char *report = output_of(&workload, -1);
     check_line(report, "env A=2");
     check_line(report, "env PATH=/bin");
@@ -389,8 +390,8 @@ static void test_user(void) {
     char text[256];
 
     CHECK(nobody);
-    workload.user = (char *) "nobody";
-    workload.working_directory = (char *) "/usr";
+    workload.exec.user = (char *) "nobody";
+    workload.exec.working_directory = (char *) "/usr";
     const char *report = output_of(&workload, -1);
     snprintf(text, sizeof text, "%d\n%d\n%d\n/usr", nobody->pw_uid, nobody->pw_gid, nobody->pw_gid);
     check_line(report, text);
@@ -403,7 +404,7 @@ static void test_user(void) {
     CHECK_EQ(status_mask(report, "CapEff:\t") | status_mask(report, "CapPrm:\t") | status_mask(report, "CapInh:\t"), 0);
 
     snprintf(text, sizeof text, "%d", nobody->pw_uid);
-    workload.user = text;
+    workload.exec.user = text;
     check_line(output_of(&workload, -1), "USER=nobody");
 }
 
@@ -462,24 +463,24 @@ static void test_failures_in_words(void) {
     Workload workload = SHELL("exit 0");
     char link[PATH_MAX], sentence[PATH_MAX + 128];
 
-    workload.user = (char *) "no-such-user";
+    workload.exec.user = (char *) "no-such-user";
     check_refused(&workload, -ESRCH, "cannot set user 'no-such-user': no such user");
-    workload.user = NULL;
-    workload.working_directory = (char *) "/nope";
+    workload.exec.user = NULL;
+    workload.exec.working_directory = (char *) "/nope";
     check_refused(&workload, -ENOENT, "cannot change to directory '/nope': No such file or directory");
-    workload.working_directory = NULL;
-    workload.arguments = (char *[]){ (char *) "/bin/nope", NULL };
+    workload.exec.working_directory = NULL;
+    workload.exec.arguments = (char *[]){ (char *) "/bin/nope", NULL };
     check_refused(&workload, -ENOENT, "cannot execute '/bin/nope': No such file or directory");
-    workload.arguments = (char *[]){ (char *) "/etc/passwd", NULL };
+    workload.exec.arguments = (char *[]){ (char *) "/etc/passwd", NULL };
     check_refused(&workload, -EACCES, "cannot execute '/etc/passwd': Permission denied");
 
     workload = SHELL("exit 0");
-    workload.output = OUTPUT_FILE;
-    workload.output_path = (char *) "/nope/log";
+    workload.exec.output = OUTPUT_FILE;
+    workload.exec.output_path = (char *) "/nope/log";
     check_refused(&workload, -ENOENT, "cannot open output file '/nope/log': No such file or directory");
     snprintf(link, sizeof link, "%s/link", directory);
     CHECK_EQ(symlink("/etc/passwd", link), 0);
-    workload.output_path = link;
+    workload.exec.output_path = link;
     snprintf(sentence, sizeof sentence, "cannot open output file '%s': Too many levels of symbolic links", link);
     check_refused(&workload, -ELOOP, sentence);
     CHECK_EQ(unlink(link), 0);
@@ -624,8 +625,8 @@ static void run_shell(const char *script, OutputKind output, const char *path) {
     Workload workload = SHELL(script);
     Launched launched;
 
-    workload.output = output;
-    workload.output_path = (char *) path;
+    workload.exec.output = output;
+    workload.exec.output_path = (char *) path;
     launch(&workload, &launched);
     CHECK_EQ(await(&launched).code, 0);
     finish(&launched);

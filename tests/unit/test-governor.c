@@ -9,7 +9,7 @@
 
 enum { SLICE, WEB, BATCH, N_GROUPS };
 
-static Workload web_workload = { .running = true }, batch_workload = { .running = true };
+static Workload web_workload = { .life.running = true }, batch_workload = { .life.running = true };
 static Group slice = { .name = (char[]){ "prod" }, .kind = GROUP_SLICE, .index = SLICE };
 static Group web = {
     .name = (char[]){ "web" }, .kind = GROUP_WORKLOAD, .parent = &slice, .index = WEB, .workload = &web_workload
@@ -44,9 +44,9 @@ static void test_fresh(void) {
 
     CHECK_EQ(ledger_new(&ledger), 0);
     check_decision(ledger, 5, WISH_START, WISH_START, UINT64_MAX);
-    batch_workload.running = false;
+    batch_workload.life.running = false;
     check_decision(ledger, 5, WISH_START, WISH_ABSENT, UINT64_MAX);
-    batch_workload.running = true;
+    batch_workload.life.running = true;
 }
 
 static void test_states(void) {
@@ -56,9 +56,9 @@ static void test_states(void) {
     run_of(ledger, "web")->state = RUN_RUNNING;
     run_of(ledger, "batch")->state = RUN_EXITED;
     check_decision(ledger, 5, WISH_KEEP, WISH_ABSENT, UINT64_MAX);
-    web_workload.running = false;
+    web_workload.life.running = false;
     check_decision(ledger, 5, WISH_ABSENT, WISH_ABSENT, UINT64_MAX);
-    web_workload.running = true;
+    web_workload.life.running = true;
 }
 
 static void test_backoff(void) {
@@ -70,9 +70,9 @@ static void test_backoff(void) {
     check_decision(ledger, 60, WISH_ABSENT, WISH_ABSENT, 70);
     check_decision(ledger, 70, WISH_ABSENT, WISH_START, 100);
     check_decision(ledger, 100, WISH_START, WISH_START, UINT64_MAX);
-    batch_workload.running = false; /* stopped by the user while it waited: no reason to wake up */
+    batch_workload.life.running = false; /* stopped by the user while it waited: no reason to wake up */
     check_decision(ledger, 60, WISH_ABSENT, WISH_ABSENT, 100);
-    batch_workload.running = true;
+    batch_workload.life.running = true;
 }
 
 int main(void) {

@@ -12,7 +12,7 @@
 static const Invocation invocation = { { 1 } };
 
 static Workload workload_with(RestartPolicy restart) {
-    return (Workload){ .restart = restart, .restart_usec = 1 * SEC, .running = true };
+    return (Workload){ .life.restart = restart, .life.restart_usec = 1 * SEC, .life.running = true };
 }
 
 static Exit exit_code(int code, uint64_t at_usec) {
@@ -40,7 +40,7 @@ static void test_first_start(void) {
     CHECK_EQ(run.main_pid, 4711);
     CHECK_EQ(run.leaf, 3);
     CHECK_EQ(run.n_restarts, 0);
-    workload.running = false;
+    workload.life.running = false;
     CHECK(!run_wanted(&run, &workload, 5 * SEC));
     CHECK(!run_wanted(&run, NULL, 5 * SEC));
     run_done(&run);
@@ -112,18 +112,18 @@ static void test_backoff_bounds(void) {
     Workload workload = workload_with(RESTART_ALWAYS);
     Run run = {};
 
-    workload.restart_usec = 0;
+    workload.life.restart_usec = 0;
     uint64_t first_usec = backoff_after(&run, &workload, 0, 0);
     CHECK(first_usec > 0);
     CHECK_EQ(backoff_after(&run, &workload, 0, 0), 2 * first_usec);
     run_on_user_start(&run);
 
-    workload.restart_usec = 300 * SEC;
+    workload.life.restart_usec = 300 * SEC;
     CHECK_EQ(backoff_after(&run, &workload, 0, 0), 300 * SEC);
     CHECK_EQ(backoff_after(&run, &workload, 0, 0), 300 * SEC);
     run_on_user_start(&run);
 
-    workload.restart_usec = UINT64_MAX;
+    workload.life.restart_usec = UINT64_MAX;
     start(&run, SEC);
     run_on_exit(&run, &workload, &(Exit){ .at_usec = 2 * SEC });
     CHECK(run.next_start_usec == UINT64_MAX && !run_wanted(&run, &workload, 1000000 * SEC));
@@ -136,7 +136,7 @@ static void test_stop_never_restarts(void) {
     Run run = {};
 
     start(&run, SEC);
-    workload.running = false;
+    workload.life.running = false;
     run_on_stopping(&run);
     CHECK(run.state == RUN_STOPPING && run_is_alive(&run));
     run_on_exit(&run, &workload, &killed);
@@ -183,7 +183,7 @@ static void test_start_failed(void) {
     CHECK_EQ(run.next_start_usec, 4 * SEC);
     CHECK_STREQ(run.failure, "again");
 
-    workload.restart = RESTART_NO;
+    workload.life.restart = RESTART_NO;
     run_on_starting(&run, 4 * SEC);
     run_on_start_failed(&run, &workload, strdup("for good"), 4 * SEC);
     CHECK_EQ(run.state, RUN_FAILED);
