@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * What can be called, and by whom. What only reads is answered from policy and ledger; what blocks or changes something
+ * is the backend's.
+ */
+
+#include <string.h>
+
+#include "base/strv.h"
+#include "serve/api-internal.h"
+#include "serve/api-view.h"
+#include "serve/protocol.h"
+
+/* What is read off policy and ledger at once. */
+static const struct {
+    const char *member;
+    ViewFunction *view;
+} views[] = { { "Version", view_version }, { "List", view_list }, { "Samples", view_samples },
+    { "Journal", view_journal } };
+
+static int method_view(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    Peer *peer = userdata;
+    const ApiBackend *backend = &peer->api->backend;
+    sd_bus_message *reply = NULL;
+    int r = sd_bus_message_new_method_return(message, &reply);
+    backend->sample(backend->userdata);
+    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(views); i++)
+        if (strcmp(sd_bus_message_get_member(message), views[i].member) == 0)
+            r = views[i].view(reply, backend->policy(backend->userdata), backend->ledger(backend->userdata));
+    if (r >= 0)
+        r = sd_bus_send(peer->bus, reply, NULL);
+    sd_bus_message_unref(reply);
+    return r < 0 ? r : 1;
+}
+
+static int method_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    const ApiBackend *backend = &((Peer *) userdata)->api->backend;
+    _cleanup_(cleanup_close) int fd = -1;
+    int r = backend->snapshot(backend->userdata, &fd);
+    return r < 0 ? r : sd_bus_reply_method_return(message, "h", fd);
+}
+
+static int refuse_reader(const Peer *peer, sd_bus_error *error) {
+    if (peer->may_change)
+        return 0;
+    return sd_bus_error_setf(
+            error, SD_BUS_ERROR_ACCESS_DENIED, "only root outside the supervised tree may change anything");
+}
+
+/* Without arguments: Plan, Check, Reload, StopAll. */
+static int method_plain(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    Peer *peer = userdata;
+    const ApiBackend *backend = &peer->api->backend;
+    const struct {
+        const char *member;
+        bool changes;
+        void (*call)(void *userdata, ApiCall *call);
+    } methods[] = {
+        { "Plan", false, backend->plan },
+        { "Check", false, backend->check },
+        { "Reload", true, backend->reload },
+        { "StopAll", true, backend->stop_all },
+    };
+    const char *member = sd_bus_message_get_member(message);
+
+    for (size_t i = 0; i < ELEMENTSOF(methods); i++) {
+        ApiCall *call;
+        if (strcmp(member, methods[i].member) != 0)
+            continue;
+        int r = methods[i].changes ? refuse_reader(peer, error) : 0;
+        if (r >= 0)
+            r = call_begin(message, peer, error, &call);
+        if (r < 0)
+            return r;
+        methods[i].call(backend->userdata, call);
+    }
+    return 1;
+}
+
+/* With a name: Show, Start, Stop, Restart. */
+static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    Peer *peer = userdata;
+    const ApiBackend *backend = &peer->api->backend;
+    const struct {
+        const char *member;
+        void (*call)(void *userdata, const char *name, ApiCall *call);
+    } methods[] = { { "Show", backend->show }, { "Start", backend->start }, { "Stop", backend->stop },
+        { "Restart", backend->restart } };
+    const char *name, *member = sd_bus_message_get_member(message);
+    ApiCall *call;
+
+    int r = strcmp(member, "Show") == 0 ? 0 : refuse_reader(peer, error);
+    if (r >= 0)
+        r = sd_bus_message_read(message, "s", &name);
+    if (r >= 0)
+        r = call_begin(message, peer, error, &call);
+    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(methods); i++)
+        if (strcmp(member, methods[i].member) == 0)
+            methods[i].call(backend->userdata, name, call);
+    return r < 0 ? r : 1;
+}
+
+static int read_settings(sd_bus_message *message, char ***ret) {
+    const char *key, *value;
+    int r = sd_bus_message_enter_container(message, 'a', "(ss)");
+    while (r >= 0 && (r = sd_bus_message_read(message, "(ss)", &key, &value)) > 0) {
+        r = strv_push(ret, key);
+        if (r >= 0)
+            r = strv_push(ret, value);
+    }
+    return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+static int read_run(sd_bus_message *message, ApiRun *run) {
+    int wait;
+    int r = sd_bus_message_read(message, "s", &run->name);
+    if (r >= 0)
+        r = sd_bus_message_read_strv(message, &run->arguments);
+    if (r >= 0)
+        r = read_settings(message, &run->settings);
+    if (r >= 0)
+        r = sd_bus_message_read_strv(message, &run->environment);
+    if (r >= 0)
+        r = sd_bus_message_read(
+                message, "shhhb", &run->directory, &run->stdio[0], &run->stdio[1], &run->stdio[2], &wait);
+    if (r >= 0)
+        run->wait = wait;
+    return r;
+}
+
+static int method_run(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    Peer *peer = userdata;
+    const ApiBackend *backend = &peer->api->backend;
+    ApiRun run = {};
+    ApiCall *call;
+    int r = refuse_reader(peer, error);
+    if (r >= 0)
+        r = read_run(message, &run);
+    if (r >= 0)
+        r = call_begin(message, peer, error, &call);
+    if (r >= 0)
+        backend->run(backend->userdata, &run, call);
+    strv_free(run.arguments);
+    strv_free(run.settings);
+    strv_free(run.environment);
+    return r < 0 ? r : 1;
+}
+
+#define METHOD(name, in, out, call) SD_BUS_METHOD(name, in, out, call, SD_BUS_VTABLE_UNPRIVILEGED)
+
+/* Our own check says who may do what: sd-bus' is made for the system bus. */
+static const sd_bus_vtable control_vtable[] = {
+    SD_BUS_VTABLE_START(0),
+    METHOD("Version", "", "s", method_view),
+    METHOD("List", "", "a(" CONTROL_STATUS_SIGNATURE ")", method_view),
+    METHOD("Samples", "", "ta(sa{sd})", method_view),
+    METHOD("Journal", "", "a(ts)", method_view),
+    METHOD("Snapshot", "", "h", method_snapshot),
+    METHOD("Plan", "", "as", method_plain),
+    METHOD("Reload", "", "as", method_plain),
+    METHOD("StopAll", "", "", method_plain),
+    METHOD("Check", "", "a(sssss)", method_plain),
+    METHOD("Show", "s", "(" CONTROL_STATUS_SIGNATURE ")a(sssst)a(ssds)", method_named),
+    METHOD("Start", "s", "", method_named),
+    METHOD("Stop", "s", "", method_named),
+    METHOD("Restart", "s", "", method_named),
+    METHOD("Run", "sasa(ss)asshhhb", "subbibt", method_run),
+    SD_BUS_VTABLE_END,
+};
+
+/* Stock busctl says Hello to whatever it connects to. */
+static int method_hello(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return sd_bus_reply_method_return(message, "s", ":1.1");
+}
+
+static const sd_bus_vtable hello_vtable[] = {
+    SD_BUS_VTABLE_START(0),
+    METHOD("Hello", "", "s", method_hello),
+    SD_BUS_VTABLE_END,
+};
+
+int methods_add(Peer *peer) {
+    int r = sd_bus_add_object_vtable(peer->bus, NULL, CONTROL_PATH, CONTROL_INTERFACE, control_vtable, peer);
+    return r < 0 ? r
+                 : sd_bus_add_object_vtable(
+                           peer->bus, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus", hello_vtable, peer);
+}
