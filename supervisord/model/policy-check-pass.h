@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the passes of policy_check() share. Private to them; policy-check.h is the contract. */
+
+#include "model/policy-check.h"
+
+typedef struct Check {
+    const Policy *policy;
+    Draft *const *drafts;
+    size_t n_drafts;
+    Diagnostics *diagnostics;
+} Check;
+
+/* At the key, or at the section when it does not give the key. */
+#define complain(check, draft, key, ...)                                                                               \
+    ({                                                                                                                 \
+        const Place *_place = (draft)->places[key].line > 0 ? &(draft)->places[key] : &(draft)->place;                 \
+        diagnostics_add((check)->diagnostics, _place->file, _place->line, (draft)->title, key_name(key), __VA_ARGS__); \
+    })
+
+bool check_is_given(const Draft *draft, KeyId key);
+bool check_is_good(const Draft *draft, KeyId key); /* given, and what it says is right by itself */
+
+/* Of networks, and of workloads on them. */
+void check_network_alone(const Check *check, Draft *draft);
+void check_network_against_others(const Check *check, Draft *draft);
