@@ -375,6 +375,7 @@ Supervisor *supervisor_free(Supervisor *s) {
     s->worker = worker_free(s->worker); /* what was begun is finished, and told */
     if (s->ledger)
         supervisor_watches_free(s);
+    supervisor_waiters_free(s);
     sd_event_source_disable_unref(s->decide_source);
     api_free(s->api);
     sampler_free(s->sampler);

@@ -4,7 +4,7 @@
 /*
  * Supervisor: wires policy, ledger, worker, meters and faces to one event loop. Its parts, a file each:
  * supervisor.c (life, reload), snapshot.c (sampling, metrics), converge.c (one funnel for every change), watch.c (running workloads: exits
- * and stops), control.c (what the control socket asks for), transient.c (runtime intent as drop-ins).
+ * and stops), waiter.c (who waits for them), control.c (what the control socket asks for), question.c (what it asks the node), transient.c (runtime intent as drop-ins).
  */
 
 #include <systemd/sd-event.h>
@@ -69,6 +69,7 @@ int supervisor_read_policy(Supervisor *supervisor, Diagnostics *diagnostics, Pol
 int supervisor_load(Supervisor *supervisor, Diagnostics *diagnostics);
 /* The user's reload: as above, and what failed to start, or was stopped with all others, gets another try. */
 int supervisor_reload(Supervisor *supervisor, Diagnostics *diagnostics);
+
 /* --- snapshot.c --- */
 
 /* Reads all meters now, unless that was done a moment ago. */
@@ -109,6 +110,12 @@ void supervisor_watch(Supervisor *supervisor, Start *start);
  */
 bool supervisor_stop(Supervisor *supervisor, const char *workload, bool planned);
 void supervisor_watches_free(Supervisor *supervisor);
+/* Stops everything that runs; the call is answered when all of it has ended. */
+void supervisor_stop_all(Supervisor *supervisor, ApiCall *call);
+
+/* --- waiter.c --- */
+
+#define WAIT_FOR_ALL "" /* no workload has this name: whoever waits for all to end */
 
 typedef enum WaitFor {
     WAIT_STARTED,
@@ -117,8 +124,6 @@ typedef enum WaitFor {
     WAIT_RUN_ENDED,
 } WaitFor;
 
-/* Stops everything that runs; the call is answered when all of it has ended. */
-void supervisor_stop_all(Supervisor *supervisor, ApiCall *call);
 /* Answers the call when it has come to pass. */
 void supervisor_wait(Supervisor *supervisor, const char *workload, WaitFor what, ApiCall *call);
 void supervisor_notify_started(Supervisor *supervisor, const char *workload);
@@ -126,6 +131,12 @@ void supervisor_notify_start_failed(Supervisor *supervisor, const char *workload
 void supervisor_notify_ended(Supervisor *supervisor, const char *workload);
 /* Answers those who wait for an end that is there, or for a start that will not come any more. */
 void supervisor_settle_waiters(Supervisor *supervisor);
+void supervisor_waiters_free(Supervisor *supervisor);
+
+/* --- question.c --- */
+
+void supervisor_answer_show(Supervisor *supervisor, const char *name, ApiCall *call);
+void supervisor_answer_check(Supervisor *supervisor, ApiCall *call);
 
 /* --- control.c --- */
 
