@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the steps of apply.c are made of, a file for each noun that they change: group, limit, launch. */
+
+#include "kernel/apply.h"
+
+typedef struct Applier {
+    const ApplyTarget *target;
+    const ApplyStdio *stdio;
+    Starts *starts;
+} Applier;
+
+/* Words a failed step, unless somebody closer to it has done so; returns r. */
+__attribute__((format(printf, 3, 4))) int step_failed(Step *step, int r, const char *format, ...);
+int applier_open(const Applier *a, const char *path, int *ret_fd); /* a directory below the tree; "": the tree */
+/* Meters count its processes for the slot; without one, a leaf's are counted as others. */
+void applier_bind(const Applier *a, int fd, uint32_t slot, SlotRole role);
+void applier_unbind(const Applier *a, int fd);
+
+typedef int ApplyStep(const Applier *a, Step *step);
+
+ApplyStep apply_group_create, apply_group_remove, apply_leaf_remove;
+ApplyStep apply_limit_set;
+ApplyStep apply_spawn;

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Directories of slices and workloads, and the leaves of ended starts. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "kernel/applier.h"
+#include "kernel/cgroup.h"
+
+enum { LEAF_EMPTY_TIMEOUT_USEC = 2 * 1000 * 1000 };
+
+/* "a/b/c" -> "c" */
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int open_parent(const Applier *a, const char *path, int *ret_fd) {
+    size_t length = base_name(path) - path;
+    char parent[PATH_MAX];
+    if (length >= sizeof parent)
+        return -ENAMETOOLONG;
+    *(char *) mempcpy(parent, path, length) = '\0';
+    return applier_open(a, parent, ret_fd);
+}
+
+static uint32_t allocate_slot(const Applier *a) {
+    uint32_t slot;
+    return a->target->programs && programs_slot_alloc(a->target->programs, &slot) == 0 ? slot : SLOT_NONE;
+}
+
+static int mark_group(const Applier *a, const Step *step, int fd) {
+    CgroupMark mark = { .kind = step->group_kind, .slot = allocate_slot(a) };
+    strncpy(mark.name, step->object, sizeof mark.name - 1);
+    int r = cgroup_mark_write(fd, &mark);
+    if (r < 0) {
+        if (mark.slot != SLOT_NONE)
+            programs_slot_free(a->target->programs, mark.slot);
+        return r;
+    }
+    applier_bind(a, fd, mark.slot, SLOT_ROLE_OWNER);
+    return 0;
+}
+
+/* What is there without our mark may be a daemon's that died before it could set it: then it is empty, and can go. */
+static int make_group(int parent_fd, const char *name, int *ret_fd) {
+    _cleanup_(cleanup_close) int fd = -1;
+    bool created;
+    int r = cgroup_make(parent_fd, name, &fd, &created);
+    if (r == 0 && !created) {
+        fd = close_fd(fd);
+        if (unlinkat(parent_fd, name, AT_REMOVEDIR) < 0)
+            return -EEXIST;
+        r = cgroup_make(parent_fd, name, &fd, &created);
+    }
+    if (r == 0)
+        *ret_fd = TAKE_FD(fd);
+    return r;
+}
+
+int apply_group_create(const Applier *a, Step *step) {
+    _cleanup_(cleanup_close) int parent_fd = -1, fd = -1;
+    const char *name = base_name(step->path);
+    int r = open_parent(a, step->path, &parent_fd);
+    if (r == 0)
+        r = make_group(parent_fd, name, &fd);
+    if (r == -EEXIST)
+        return step_failed(step, r, "cgroup %s is there and in use, without a mark of ours", step->path);
+    if (r < 0)
+        return step_failed(step, r, "cannot make cgroup %s", step->path);
+
+    r = mark_group(a, step, fd);
+    if (r < 0) {
+        cgroup_remove(parent_fd, name);
+        return step_failed(step, r, "cannot mark cgroup %s", step->path);
+    }
+    return 0;
+}
+
+int apply_group_remove(const Applier *a, Step *step) {
+    _cleanup_(cleanup_close) int parent_fd = -1, fd = -1;
+    const char *name = base_name(step->path);
+    int r = open_parent(a, step->path, &parent_fd);
+    if (r == 0)
+        r = cgroup_open(parent_fd, name, &fd);
+    if (r == -ENOENT)
+        return 0;
+    if (r == 0)
+        r = cgroup_remove(parent_fd, name);
+    if (r < 0)
+        return step_failed(step, r, "cannot remove cgroup %s", step->path);
+    applier_unbind(a, fd);
+    return 0;
+}
+
+/* Up to the nearest directory that is still there: its slice may have gone in the same plan. */
+static uint32_t surviving_slot(const ApplyTarget *target, char *path) {
+    for (char *slash; (slash = strrchr(path, '/'));) {
+        _cleanup_(cleanup_close) int fd = -1;
+        CgroupMark mark;
+        *slash = '\0';
+        if (cgroup_open(target->tree->fd, path, &fd) == 0 && cgroup_mark_read(fd, &mark) == 0)
+            return mark.slot;
+    }
+    return SLOT_NONE;
+}
+
+void apply_release_slot(const ApplyTarget *target, const Step *step) {
+    _cleanup_(cleanup_free) char *path = strdup(step->path);
+    if (!path || !target->programs || step->slot == SLOT_NONE)
+        return;
+    uint32_t heir = surviving_slot(target, path);
+    if (heir != SLOT_NONE)
+        programs_slot_fold(target->programs, step->slot, heir);
+    programs_slot_free(target->programs, step->slot);
+}
+
+int apply_leaf_remove(const Applier *a, Step *step) {
+    _cleanup_(cleanup_close) int group_fd = -1, leaf_fd = -1;
+    char name[16];
+    snprintf(name, sizeof name, "%u", step->leaf);
+    int r = applier_open(a, step->path, &group_fd);
+    if (r == 0)
+        r = cgroup_open(group_fd, name, &leaf_fd);
+    if (r == -ENOENT)
+        return 0;
+    if (r == 0)
+        r = cgroup_kill(leaf_fd); /* what the main process left behind */
+    if (r == 0)
+        r = cgroup_wait_empty(leaf_fd, LEAF_EMPTY_TIMEOUT_USEC);
+    if (r == 0)
+        r = cgroup_remove(group_fd, name);
+    if (r < 0)
+        return step_failed(step, r, "cannot remove cgroup %s/%s", step->path, name);
+    applier_unbind(a, leaf_fd);
+    return 0;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* One start: its leaf, its network, its child behind the barrier; nothing of it is left when any of that fails. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/parse.h"
+#include "base/strv.h"
+#include "kernel/applier.h"
+#include "kernel/cgroup.h"
+#include "kernel/spawn.h"
+
+static uint64_t now_usec(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * USEC_PER_SEC + t.tv_nsec / NSEC_PER_USEC;
+}
+
+/* What one start has taken so far; all of it is undone when the start fails. */
+typedef struct Launch {
+    int group_fd, leaf_fd, namespace_fd;
+    char leaf_name[16];
+    CgroupMark mark;
+    Spawned *spawned;
+    Start start;
+    bool done;
+} Launch;
+
+static void launch_done(const Applier *a, Launch *launch) {
+    spawn_abandon(launch->spawned);
+    free(launch->start.name);
+    process_done(&launch->start.process);
+    if (!launch->done && launch->leaf_fd >= 0) {
+        if (a->target->programs)
+            programs_exit_forget(a->target->programs, launch->mark.main_pid, launch->mark.invocation.bytes);
+        applier_unbind(a, launch->leaf_fd);
+        cgroup_remove(launch->group_fd, launch->leaf_name);
+    }
+    close_fd(launch->namespace_fd);
+    close_fd(launch->leaf_fd);
+    close_fd(launch->group_fd);
+}
+
+static int make_leaf(const Applier *a, Step *step, Launch *launch) {
+    CgroupMark group;
+    bool created;
+    int r = applier_open(a, step->path, &launch->group_fd);
+    if (r == 0)
+        r = cgroup_mark_read(launch->group_fd, &group);
+    if (r == 0)
+        r = cgroup_make(launch->group_fd, launch->leaf_name, &launch->leaf_fd, &created);
+    if (r == 0 && !created) { /* the workload's own: not to be run in, nor removed */
+        launch->leaf_fd = close_fd(launch->leaf_fd);
+        r = -EEXIST;
+    }
+    if (r == 0)
+        r = cgroup_mark_write(launch->leaf_fd, &launch->mark);
+    if (r < 0)
+        return step_failed(step, r, "cannot make cgroup %s/%s", step->path, launch->leaf_name);
+    applier_bind(a, launch->leaf_fd, group.slot, SLOT_ROLE_LEAF);
+    return 0;
+}
+
+static int make_network(const Applier *a, Step *step, Launch *launch) {
+    const Workload *workload = step->group->workload;
+    if (workload->network_mode == NETWORK_HOST)
+        return 0;
+    int r = links_namespace_new(&launch->namespace_fd);
+    if (r < 0)
+        return step_failed(step, r, "cannot make a network namespace");
+    if (workload->network_mode != NETWORK_BRIDGE)
+        return 0;
+
+    LinkWire wire = {
+        .workload = step->object,
+        .invocation = &launch->mark.invocation,
+        .bridge = workload->network->bridge,
+        .address = workload->address,
+        .gateway = workload->network->gateway,
+        .prefix_length = workload->network->prefix_length,
+    };
+    r = links_wire(a->target->links, launch->namespace_fd, &wire);
+    if (r < 0)
+        return step_failed(step, r, "cannot connect to bridge %s", wire.bridge);
+    const LimitValue *egress = step->group->limits + LIMIT_NETWORK_EGRESS_MAX;
+    if (!egress->is_set)
+        return 0;
+    r = links_egress_set(a->target->links, launch->namespace_fd, egress->amount);
+    return r < 0 ? step_failed(step, r, "cannot shape eth0") : 0;
+}
+
+static void stdio_for(const Applier *a, const char *workload, int ret_fds[3]) {
+    bool given = a->stdio && strcmp(a->stdio->workload, workload) == 0;
+    for (int i = 0; i < 3; i++)
+        ret_fds[i] = given ? a->stdio->fds[i] : -1;
+}
+
+/* The barrier: the child may exec only once it is registered, so that no exit can be missed. */
+static int register_child(const Applier *a, Launch *launch) {
+    launch->mark.main_pid = spawned_pid(launch->spawned);
+    launch->mark.main_start_ticks = spawned_start_ticks(launch->spawned);
+    if (a->target->programs)
+        programs_exit_register(a->target->programs, launch->mark.main_pid, launch->mark.main_start_ticks,
+                launch->mark.invocation.bytes);
+    return cgroup_mark_write(launch->leaf_fd, &launch->mark);
+}
+
+/* All that can fail, and all that ending it needs, comes before it runs. */
+static int hold_child(const Applier *a, const Step *step, Launch *launch) {
+    int r = grow(&a->starts->items, sizeof *a->starts->items, a->starts->n, &a->starts->n_allocated);
+    launch->start.name = strdup(step->object);
+    if (r < 0 || !launch->start.name)
+        return -ENOMEM;
+    _cleanup_(cleanup_close) int pidfd = fcntl(spawned_pidfd(launch->spawned), F_DUPFD_CLOEXEC, 3);
+    _cleanup_(cleanup_close) int leaf_fd = fcntl(launch->leaf_fd, F_DUPFD_CLOEXEC, 3);
+    if (pidfd < 0 || leaf_fd < 0)
+        return -errno;
+    launch->start.invocation = launch->mark.invocation;
+    launch->start.leaf = step->leaf;
+    return process_hold(&launch->start.process, spawned_pid(launch->spawned), TAKE_FD(pidfd), TAKE_FD(leaf_fd), true);
+}
+
+static void note_start(const Applier *a, Launch *launch) {
+    a->starts->items[a->starts->n++] = launch->start;
+    launch->start = (Start){ .process = PROCESS_NULL };
+    launch->done = true;
+}
+
+static int launch_child(const Applier *a, Step *step, Launch *launch) {
+    _cleanup_(cleanup_close) int pidfd = -1; /* held already */
+    SpawnSpec spec = {
+        .name = step->object,
+        .workload = step->group->workload,
+        .invocation = &launch->mark.invocation,
+        .leaf_fd = launch->leaf_fd,
+        .namespace_fd = launch->namespace_fd,
+    };
+    stdio_for(a, step->object, spec.stdio);
+    int r = spawn_begin(&spec, &launch->spawned, &step->message);
+    if (r < 0)
+        return step_failed(step, r, "cannot start");
+    r = hold_child(a, step, launch);
+    if (r < 0)
+        return step_failed(step, r, "cannot hold its processes");
+    r = register_child(a, launch);
+    if (r < 0)
+        return step_failed(step, r, "cannot mark cgroup %s/%s", step->path, launch->leaf_name);
+    r = spawn_finish(TAKE_PTR(launch->spawned), &pidfd, &step->message);
+    return r < 0 ? step_failed(step, r, "cannot start") : 0;
+}
+
+static int launch(const Applier *a, Step *step, Launch *launch) {
+    launch->start.started_usec = now_usec();
+    int r = make_leaf(a, step, launch);
+    if (r == 0)
+        r = make_network(a, step, launch);
+    if (r == 0)
+        r = launch_child(a, step, launch);
+    if (r == 0)
+        note_start(a, launch);
+    return r;
+}
+
+int apply_spawn(const Applier *a, Step *step) {
+    Launch l = { .group_fd = -1,
+        .leaf_fd = -1,
+        .namespace_fd = -1,
+        .start.process = PROCESS_NULL,
+        .mark = { .kind = GROUP_WORKLOAD, .leaf = true, .slot = SLOT_NONE } };
+    snprintf(l.leaf_name, sizeof l.leaf_name, "%u", step->leaf);
+    strncpy(l.mark.name, step->object, sizeof l.mark.name - 1);
+    if (getrandom(&l.mark.invocation, sizeof l.mark.invocation, 0) != sizeof l.mark.invocation)
+        return step_failed(step, -EIO, "cannot make an invocation id");
+    int r = launch(a, step, &l);
+    launch_done(a, &l);
+    return r;
+}
