@@ -203,8 +203,8 @@ static void take_sample(void *userdata) {
     supervisor_sample(userdata);
 }
 
-static int get_snapshot(void *userdata, int *ret_fd) {
-    return supervisor_snapshot(userdata, ret_fd);
+static int get_snapshot(void *userdata, ExpositionFormat format, int *ret_fd) {
+    return supervisor_snapshot(userdata, format, ret_fd);
 }
 
 ApiBackend supervisor_backend(Supervisor *s) {

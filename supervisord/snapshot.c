@@ -86,7 +86,7 @@ static int64_t realtime_offset_usec(uint64_t now_usec) {
     return (int64_t) (realtime.tv_sec * USEC_PER_SEC + realtime.tv_nsec / NSEC_PER_USEC) - (int64_t) now_usec;
 }
 
-int supervisor_snapshot(Supervisor *s, int *ret_fd) {
+int supervisor_snapshot(Supervisor *s, ExpositionFormat format, int *ret_fd) {
     ProgramState states[PROGRAM_STATES_MAX];
     MetricsProgram programs[PROGRAM_STATES_MAX];
     _cleanup_(cleanup_free) MetricsHistogram *histograms = calloc(s->policy->n_groups + 1, sizeof *histograms);
@@ -108,5 +108,5 @@ int supervisor_snapshot(Supervisor *s, int *ret_fd) {
         .last_reload_ok = s->last_reload_ok,
         .last_reload_usec = s->last_reload_usec,
     };
-    return metrics_snapshot(&source, ret_fd);
+    return metrics_snapshot(&source, format, ret_fd);
 }

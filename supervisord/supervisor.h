@@ -75,8 +75,8 @@ int supervisor_reload(Supervisor *supervisor, Diagnostics *diagnostics);
 /* Reads all meters now, unless that was done a moment ago. */
 void supervisor_sample(Supervisor *supervisor);
 int supervisor_sample_regularly(Supervisor *supervisor); /* at the policy's interval, beginning now */
-/* The Prometheus text of this moment in a sealed memfd. */
-int supervisor_snapshot(Supervisor *supervisor, int *ret_fd);
+/* The metrics of this moment in a sealed memfd. */
+int supervisor_snapshot(Supervisor *supervisor, ExpositionFormat format, int *ret_fd);
 
 /* --- converge.c --- */
 

@@ -37,7 +37,14 @@ static int method_view(sd_bus_message *message, void *userdata, sd_bus_error *er
 static int method_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     const ApiBackend *backend = &((Peer *) userdata)->api->backend;
     _cleanup_(cleanup_close) int fd = -1;
-    int r = backend->snapshot(backend->userdata, &fd);
+    ExpositionFormat format;
+    const char *name;
+    int r = sd_bus_message_read(message, "s", &name);
+    if (r >= 0 && exposition_format_from_name(name, &format) < 0)
+        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "the formats are %s and %s", CONTROL_FORMAT_TEXT,
+                CONTROL_FORMAT_OPENMETRICS);
+    if (r >= 0)
+        r = backend->snapshot(backend->userdata, format, &fd);
     return r < 0 ? r : sd_bus_reply_method_return(message, "h", fd);
 }
 
@@ -156,7 +163,7 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("List", "", "a(" CONTROL_STATUS_SIGNATURE ")", method_view),
     METHOD("Samples", "", "ta(sa{sd})", method_view),
     METHOD("Journal", "", "a(ts)", method_view),
-    METHOD("Snapshot", "", "h", method_snapshot),
+    METHOD("Snapshot", "s", "h", method_snapshot),
     METHOD("Plan", "", "as", method_plain),
     METHOD("Reload", "", "as", method_plain),
     METHOD("StopAll", "", "", method_plain),

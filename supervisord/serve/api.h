@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "model/ledger.h"
 #include "model/policy.h"
+#include "serve/exposition.h"
 
 enum {
     API_PEERS_MAX = 64,          /* that only read, and as many that change */
@@ -49,7 +50,7 @@ typedef struct ApiBackend {
     const Policy *(*policy)(void *userdata);
     const Ledger *(*ledger)(void *userdata);
     void (*sample)(void *userdata); /* brings the ledger's samples up to date */
-    int (*snapshot)(void *userdata, int *ret_fd);
+    int (*snapshot)(void *userdata, ExpositionFormat format, int *ret_fd);
     void (*plan)(void *userdata, ApiCall *call);
     void (*reload)(void *userdata, ApiCall *call);
     void (*stop_all)(void *userdata, ApiCall *call);

@@ -2,14 +2,13 @@
 #pragma once
 
 /*
- * The Prometheus text of one moment, made from policy, ledger and the meters table; put into a sealed memfd, so that the
- * exporter can serve it as often as it is asked without meeting the daemon. Text format 0.0.4.
+ * The metrics of one moment, made from policy, ledger and the meters table; put into a sealed memfd, so that the exporter
+ * can serve it as often as it is asked without meeting the daemon.
  */
-
-#include <stdio.h>
 
 #include "model/ledger.h"
 #include "model/policy.h"
+#include "serve/exposition.h"
 
 typedef struct MetricsProgram {
     const char *name;
@@ -44,6 +43,6 @@ typedef struct MetricsSource {
  * supervisord_workload_*{workload,slice} and supervisord_slice_*{slice,parent}, "" for none. A slice contains the slices
  * in it: sum those with the same parent. Only what is present is written.
  */
-void metrics_write(const MetricsSource *source, FILE *file);
+void metrics_write(const MetricsSource *source, ExpositionFormat format, FILE *file);
 /* The same into a sealed memfd of its own; -errno. */
-int metrics_snapshot(const MetricsSource *source, int *ret_fd);
+int metrics_snapshot(const MetricsSource *source, ExpositionFormat format, int *ret_fd);

@@ -28,7 +28,7 @@
  *                                   ended, else when it runs (and the exit fields say nothing)
  *   Check      () -> a(sssss)       share, mechanism, state (enforced|measured|absent), why, cure        r
  *   Journal    () -> a(ts)          the last actions, newest first: realtime usec, words                r
- *   Snapshot   () -> h              sealed memfd with the Prometheus text                               r
+ *   Snapshot   (s format) -> h      sealed memfd with the metrics: "text" (Prometheus 0.0.4) or "openmetrics" (1.0.0)  r
  */
 
 #define CONTROL_PATH "/org/supervisord1"
@@ -41,5 +41,8 @@
 #define CONTROL_ERROR_BUSY CONTROL_INTERFACE ".Error.Busy"
 
 #define CONTROL_SOCKET_DEFAULT "/run/supervisord/control"
+
+#define CONTROL_FORMAT_TEXT "text"
+#define CONTROL_FORMAT_OPENMETRICS "openmetrics"
 
 #define CONTROL_STATUS_SIGNATURE "ssssuttsss"

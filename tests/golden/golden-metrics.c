@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Prints the Prometheus text of a made-up node, as the exporter would get it.
+ * Prints the metrics of a made-up node, as the exporter would get them.
  *
- *     golden-metrics CASE
+ *     golden-metrics CASE FORMAT
  *
- * check-metrics compares what comes out with metrics/CASE.prom.
+ * check-metrics compares what comes out with metrics/CASE.FORMAT.
  */
 
 #include <err.h>
@@ -115,12 +115,12 @@ static const struct {
     { "partial", make_partial },
 };
 
-static int print_snapshot(const MetricsSource *source) {
+static int print_snapshot(const MetricsSource *source, ExpositionFormat format) {
     _cleanup_(cleanup_close) int fd = -1;
     char buffer[4096];
     ssize_t n;
 
-    errno = -metrics_snapshot(source, &fd);
+    errno = -metrics_snapshot(source, format, &fd);
     if (errno != 0)
         err(EXIT_FAILURE, "metrics_snapshot");
     if (pwrite(fd, "x", 1, 0) >= 0 || ftruncate(fd, 0) == 0)
@@ -142,13 +142,15 @@ int main(int argc, char *argv[]) {
         .last_reload_usec = 20 * SECOND + 500000,
     };
 
-    if (argc != 2 || ledger_new(&ledger) < 0)
-        errx(EXIT_FAILURE, "usage: golden-metrics CASE");
+    ExpositionFormat format;
+
+    if (argc != 3 || exposition_format_from_name(argv[2], &format) < 0 || ledger_new(&ledger) < 0)
+        errx(EXIT_FAILURE, "usage: golden-metrics CASE FORMAT");
     source.ledger = ledger;
     for (size_t i = 0; i < ELEMENTSOF(cases); i++)
         if (strcmp(cases[i].name, argv[1]) == 0) {
             cases[i].make(ledger, &source);
-            return print_snapshot(&source);
+            return print_snapshot(&source, format);
         }
     errx(EXIT_FAILURE, "no such case: %s", argv[1]);
 }

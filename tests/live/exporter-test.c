@@ -26,6 +26,7 @@
 #include "unit/check.h"
 
 #define METRICS "# HELP up Always 1.\n# TYPE up gauge\nup 1\n"
+#define OPENMETRICS METRICS "# EOF\n"
 
 enum {
     ANSWER_MAX = 64 * 1024,
@@ -60,7 +61,10 @@ static int on_snapshot(sd_bus_message *call, void *userdata, sd_bus_error *error
         return 1;
 
     _cleanup_(cleanup_close) int fd = memfd_create("made-up", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    CHECK_EQ(write(fd, METRICS, strlen(METRICS)), strlen(METRICS));
+    const char *format, *text;
+    CHECK(sd_bus_message_read(call, "s", &format) >= 0);
+    text = strcmp(format, CONTROL_FORMAT_OPENMETRICS) == 0 ? OPENMETRICS : METRICS;
+    CHECK_EQ(write(fd, text, strlen(text)), strlen(text));
     if (manner == MANNER_GOOD)
         CHECK_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
     return sd_bus_reply_method_return(call, "h", fd);
@@ -68,7 +72,7 @@ static int on_snapshot(sd_bus_message *call, void *userdata, sd_bus_error *error
 
 static const sd_bus_vtable vtable[] = {
     SD_BUS_VTABLE_START(0),
-    SD_BUS_METHOD("Snapshot", "", "h", on_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Snapshot", "s", "h", on_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_VTABLE_END,
 };
 
@@ -198,12 +202,17 @@ static const char *read_answer(int fd) {
     return answer;
 }
 
-static const char *ask(const char *method, const char *path) {
+/* more: header lines with their ends */
+static const char *ask_with(const char *method, const char *path, const char *more) {
     _cleanup_(cleanup_close) int fd = scraper();
 
     CHECK(fd >= 0);
-    CHECK(dprintf(fd, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method, path) > 0);
+    CHECK(dprintf(fd, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", method, path, more) > 0);
     return read_answer(fd);
+}
+
+static const char *ask(const char *method, const char *path) {
+    return ask_with(method, path, "");
 }
 
 static void check_answer(const char *answer, unsigned status) {
@@ -253,6 +262,26 @@ static void test_answers(void) {
     check_has(answer, "Allow: GET, HEAD");
     check_answer(ask("DELETE", "/nothing"), 405);
     CHECK_EQ(atomic_load(n_calls), 1); /* the daemon was asked once for all that */
+    stop_exporter(pid);
+    stop_daemon(daemon_pid);
+}
+
+static void test_formats(void) {
+    pid_t daemon_pid = start_daemon(MANNER_GOOD), pid = start_exporter("60s");
+    const char *answer = ask_with("GET", "/metrics",
+            "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n");
+
+    check_answer(answer, 200);
+    check_has(answer, "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n");
+    check_has(answer, "Vary: Accept\r\n");
+    CHECK_STREQ(body_of(answer), OPENMETRICS);
+    answer = ask_with("GET", "/metrics", "Accept: text/plain;q=0.5\r\naccept: application/openmetrics-text\r\n");
+    CHECK_STREQ(body_of(answer), OPENMETRICS);
+    answer = ask_with("GET", "/metrics", "Accept: application/openmetrics-text;q=0.4, text/plain\r\n");
+    check_has(answer, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
+    check_has(answer, "Vary: Accept\r\n");
+    CHECK_STREQ(body_of(answer), METRICS);
+    CHECK_EQ(atomic_load(n_calls), 2); /* once for each format */
     stop_exporter(pid);
     stop_daemon(daemon_pid);
 }
@@ -382,7 +411,7 @@ static void test_listen(void) {
 }
 
 int main(int argc, char *argv[]) {
-    static void (*const tests[])(void) = { test_options, test_listen, test_answers, test_keep_alive,
+    static void (*const tests[])(void) = { test_options, test_listen, test_answers, test_formats, test_keep_alive,
         test_daemon_comes_and_goes, test_bad_daemons, test_many_scrapers, test_rubbish };
 
     CHECK_EQ(argc, 2);

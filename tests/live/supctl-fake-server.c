@@ -271,7 +271,7 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_METHOD("Run", "sasa(ss)asshhhb", "subbibt", method_run, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Check", NULL, "a(sssss)", method_check, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Journal", NULL, "a(ts)", method_journal, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Snapshot", NULL, "h", method_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Snapshot", "s", "h", method_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_VTABLE_END,
 };
 

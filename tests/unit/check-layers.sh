@@ -25,6 +25,7 @@ check supervisord/base 'base/.*'
 check supervisord/model '(base|model)/.*' 'bpf/slot\.h'
 check supervisord/kernel '(base|model|kernel|bpf)/.*' '[a-z]+\.skel\.h'
 check supervisord/serve '(base|model|serve)/.*' 'bpf/slot\.h'
+check supervisord/exporter '(base|exporter)/.*' 'serve/(exposition|protocol)\.h'
 check tools/supctl '(base|model)/.*' 'serve/protocol\.h' 'tools/supctl/.*'
 check bpf '[a-z]+\.h'
 exit $status

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "serve/protocol.h"
 #include "tools/supctl/client.h"
 #include "tools/supctl/supctl.h"
 #include "tools/supctl/text.h"
@@ -37,7 +38,7 @@ int verb_metrics(const Options *options, char **arguments) {
     int status = client_open(options, &bus), fd, r;
 
     if (status == EXIT_SUCCESS)
-        status = client_call(bus, NULL, CALL_READS, &reply, "Snapshot", NULL);
+        status = client_call(bus, NULL, CALL_READS, &reply, "Snapshot", "s", CONTROL_FORMAT_TEXT);
     if (status != EXIT_SUCCESS)
         return status;
     r = sd_bus_message_read(reply, "h", &fd);
