@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/strv.h"
+#include "model/suggestion.h"
 #include "serve/protocol.h"
 #include "supervisor.h"
 
@@ -67,12 +68,23 @@ static void on_stop_all(void *userdata, ApiCall *call) {
 
 /* --- workloads --------------------------------------------------------------------------------------------------- */
 
-static bool known_workload(Supervisor *s, const char *name, ApiCall *call) {
+/* The group, or NULL and the call is answered. */
+static const Group *find_group(Supervisor *s, const char *name, ApiCall *call) {
     const Group *group = policy_group(s->policy, name);
+    Suggestion suggestion = { .wrong = name };
+    char text[SUGGESTION_TEXT_MAX];
+    for (size_t i = 0; !group && i < s->policy->n_groups; i++)
+        suggestion_offer(&suggestion, s->policy->groups[i]->name);
     if (!group)
-        api_answer_error(call, CONTROL_ERROR_NO_SUCH, "no such workload");
-    else if (!group->workload)
-        api_answer_error(call, CONTROL_ERROR_FAILED, "%s is a slice; only workloads can be started and stopped", name);
+        api_answer_error(call, CONTROL_ERROR_NO_SUCH, "no such slice or workload%s",
+                suggestion_text(&suggestion, "", "", text, sizeof text));
+    return group;
+}
+
+static bool known_workload(Supervisor *s, const char *name, ApiCall *call) {
+    const Group *group = find_group(s, name, call);
+    if (group && !group->workload)
+        api_answer_error(call, CONTROL_ERROR_FAILED, "%s is a slice; this is for workloads", name);
     return group && group->workload;
 }
 
@@ -142,6 +154,29 @@ static void on_restart(void *userdata, const char *name, ApiCall *call) {
         supervisor_converge(s, &(Converge){ .only = name });
 }
 
+/* How a start that is over ended is known as long as its workload is. */
+static void on_wait(void *userdata, const char *name, ApiCall *call) {
+    Supervisor *s = userdata;
+    if (!known_workload(s, name, call))
+        return;
+    const Run *run = supervisor_run_of(s, name);
+    if (is_alive(s, name))
+        supervisor_wait(s, name, WAIT_EXIT, call);
+    else if (run && run->ended_usec > 0)
+        api_answer_exit(call, &run->last_exit);
+    else
+        api_answer_error(call, CONTROL_ERROR_NOT_RUNNING, "%s has not run yet", name);
+}
+
+static void on_kill(void *userdata, const ApiKill *order, ApiCall *call) {
+    Supervisor *s = userdata;
+    if (!known_workload(s, order->name, call))
+        return;
+    ledger_journal(
+            s->ledger, supervisor_now(), "signal %d to %s%s", order->signal, order->all ? "all of " : "", order->name);
+    supervisor_answer_kill(s, order, call);
+}
+
 static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
     Supervisor *s = userdata;
     if (!may_start(s, call))
@@ -184,7 +219,8 @@ bool supervisor_collect(Supervisor *s, const char *name) {
 }
 
 static void on_show(void *userdata, const char *name, ApiCall *call) {
-    supervisor_answer_show(userdata, name, call);
+    if (find_group(userdata, name, call))
+        supervisor_answer_show(userdata, name, call);
 }
 
 static void on_check(void *userdata, ApiCall *call) {
@@ -219,6 +255,8 @@ ApiBackend supervisor_backend(Supervisor *s) {
         .stop_all = on_stop_all,
         .show = on_show,
         .check = on_check,
+        .wait = on_wait,
+        .kill = on_kill,
         .start = on_start,
         .stop = on_stop,
         .restart = on_restart,

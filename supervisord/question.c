@@ -5,10 +5,20 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/group-signal.h"
 #include "kernel/inspect.h"
 #include "kernel/probe.h"
 #include "serve/protocol.h"
 #include "supervisor.h"
+
+enum { CGROUP_PATH_MAX = 4096 };
+
+typedef struct Question {
+    void (*work)(Job *job);
+    void (*done)(Job *job);
+    const char *name; /* what it is about; NULL: the node */
+    int signal;
+} Question;
 
 typedef struct QuestionJob {
     Job job; /* first */
@@ -20,6 +30,7 @@ typedef struct QuestionJob {
     LimitReport limits[LIMITS_COUNT];
     ProbeRow rows[PROBE_ROWS_MAX];
     size_t n_rows;
+    int signal;
 } QuestionJob;
 
 static void question_free(QuestionJob *job) {
@@ -28,20 +39,25 @@ static void question_free(QuestionJob *job) {
     free(job);
 }
 
-static void ask(Supervisor *s, const char *name, ApiCall *call, void (*work)(Job *), void (*done)(Job *)) {
+static int submit(Supervisor *s, const Question *question, ApiCall *call) {
     QuestionJob *job = calloc(1, sizeof *job);
-    int r = job ? 0 : -ENOMEM;
-    if (r == 0) {
-        *job = (QuestionJob){
-            .job = { .work = work, .done = done }, .supervisor = s, .policy = policy_ref(s->policy), .call = call
-        };
-        if (name && !(job->name = strdup(name)))
-            r = -ENOMEM;
-        if (r == 0)
-            r = worker_submit(s->worker, &job->job);
-        if (r < 0)
-            question_free(job);
-    }
+    if (!job)
+        return -ENOMEM;
+    job->job = (Job){ .work = question->work, .done = question->done };
+    job->supervisor = s;
+    job->policy = policy_ref(s->policy);
+    job->call = call;
+    job->signal = question->signal;
+    int r = question->name && !(job->name = strdup(question->name)) ? -ENOMEM : 0;
+    if (r == 0)
+        r = worker_submit(s->worker, &job->job);
+    if (r < 0)
+        question_free(job);
+    return r;
+}
+
+static void ask(Supervisor *s, const Question *question, ApiCall *call) {
+    int r = submit(s, question, call);
     if (r < 0)
         api_answer_error(call, r == -EAGAIN ? CONTROL_ERROR_BUSY : CONTROL_ERROR_FAILED, "%s", strerror(-r));
 }
@@ -84,14 +100,41 @@ static void check_done(Job *base) {
     question_free(job);
 }
 
+static void kill_work(Job *base) {
+    QuestionJob *job = (QuestionJob *) base;
+    char path[CGROUP_PATH_MAX];
+    job->result = group_path(policy_group(job->policy, job->name), path, sizeof path);
+    if (job->result == 0)
+        job->result = group_signal(&job->supervisor->tree, path, job->signal);
+}
+
+static void answer_signaled(ApiCall *call, const char *name, int r) {
+    if (r == -ESRCH)
+        api_answer_error(call, CONTROL_ERROR_NOT_RUNNING, "%s does not run", name);
+    else if (r < 0)
+        api_answer_error(call, CONTROL_ERROR_FAILED, "cannot signal %s: %s", name, strerror(-r));
+    else
+        api_answer(call);
+}
+
+static void kill_done(Job *base) {
+    QuestionJob *job = (QuestionJob *) base;
+    answer_signaled(job->call, job->name, job->result);
+    question_free(job);
+}
+
 void supervisor_answer_show(Supervisor *s, const char *name, ApiCall *call) {
     supervisor_sample(s);
-    if (!policy_group(s->policy, name))
-        api_answer_error(call, CONTROL_ERROR_NO_SUCH, "no such slice or workload");
-    else
-        ask(s, name, call, show_work, show_done);
+    ask(s, &(Question){ .work = show_work, .done = show_done, .name = name }, call);
 }
 
 void supervisor_answer_check(Supervisor *s, ApiCall *call) {
-    ask(s, NULL, call, check_work, check_done);
+    ask(s, &(Question){ .work = check_work, .done = check_done }, call);
+}
+
+void supervisor_answer_kill(Supervisor *s, const ApiKill *order, ApiCall *call) {
+    if (order->all)
+        ask(s, &(Question){ .work = kill_work, .done = kill_done, .name = order->name, .signal = order->signal }, call);
+    else
+        answer_signaled(call, order->name, supervisor_signal(s, order->name, order->signal));
 }

@@ -109,6 +109,8 @@ void supervisor_watch(Supervisor *supervisor, Start *start);
  * planned: a plan asks for it and goes on once it has ended.
  */
 bool supervisor_stop(Supervisor *supervisor, const char *workload, bool planned);
+/* A signal to the main process; -ESRCH: it does not run. */
+int supervisor_signal(Supervisor *supervisor, const char *workload, int signal);
 void supervisor_watches_free(Supervisor *supervisor);
 /* Stops everything that runs; the call is answered when all of it has ended. */
 void supervisor_stop_all(Supervisor *supervisor, ApiCall *call);
@@ -117,11 +119,12 @@ void supervisor_stop_all(Supervisor *supervisor, ApiCall *call);
 
 #define WAIT_FOR_ALL "" /* no workload has this name: whoever waits for all to end */
 
-typedef enum WaitFor {
-    WAIT_STARTED,
-    WAIT_ENDED,
-    WAIT_RUN_STARTED, /* as above, with Run's answer */
-    WAIT_RUN_ENDED,
+typedef enum WaitFor { /* bits */
+    WAIT_STARTED = 1 << 0,
+    WAIT_ENDED = 1 << 1,
+    WAIT_RUN_STARTED = 1 << 2, /* as above, with Run's answer */
+    WAIT_RUN_ENDED = 1 << 3,
+    WAIT_EXIT = 1 << 4, /* an end, with how it ended */
 } WaitFor;
 
 /* Answers the call when it has come to pass. */
@@ -137,6 +140,8 @@ void supervisor_waiters_free(Supervisor *supervisor);
 
 void supervisor_answer_show(Supervisor *supervisor, const char *name, ApiCall *call);
 void supervisor_answer_check(Supervisor *supervisor, ApiCall *call);
+/* No change of the node, but to find all processes takes its time. */
+void supervisor_answer_kill(Supervisor *supervisor, const ApiKill *order, ApiCall *call);
 
 /* --- control.c --- */
 

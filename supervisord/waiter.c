@@ -18,10 +18,10 @@ struct Waiter {
     ApiCall *call;
 };
 
-/* Takes the next waiter of a workload for one of two things out of the list; NULL: there is none. */
-static Waiter *waiter_take(Supervisor *s, const char *workload, WaitFor one, WaitFor other) {
+/* Takes the next waiter of a workload for one of some things out of the list; NULL: there is none. */
+static Waiter *waiter_take(Supervisor *s, const char *workload, unsigned what) {
     for (Waiter **w = &s->waiters; *w; w = &(*w)->next)
-        if (strcmp((*w)->workload, workload) == 0 && ((*w)->what == one || (*w)->what == other)) {
+        if (strcmp((*w)->workload, workload) == 0 && ((*w)->what & what)) {
             Waiter *taken = *w;
             *w = taken->next;
             return taken;
@@ -43,6 +43,8 @@ static void waiter_answer(Supervisor *s, Waiter *waiter) {
         api_answer_run(waiter->call, waiter->workload, run->main_pid, &(Exit){});
     else if (waiter->what == WAIT_RUN_ENDED)
         api_answer_run(waiter->call, waiter->workload, 0, &run->last_exit);
+    else if (waiter->what == WAIT_EXIT)
+        api_answer_exit(waiter->call, &run->last_exit);
     else
         api_answer(waiter->call);
     waiter_free(waiter);
@@ -62,19 +64,18 @@ void supervisor_wait(Supervisor *s, const char *workload, WaitFor what, ApiCall 
 }
 
 void supervisor_notify_started(Supervisor *s, const char *workload) {
-    for (Waiter *w; (w = waiter_take(s, workload, WAIT_STARTED, WAIT_RUN_STARTED));)
+    for (Waiter *w; (w = waiter_take(s, workload, WAIT_STARTED | WAIT_RUN_STARTED));)
         waiter_answer(s, w);
 }
 
 void supervisor_notify_ended(Supervisor *s, const char *workload) {
-    for (Waiter *w; (w = waiter_take(s, workload, WAIT_ENDED, WAIT_RUN_ENDED));)
+    for (Waiter *w; (w = waiter_take(s, workload, WAIT_ENDED | WAIT_RUN_ENDED | WAIT_EXIT));)
         waiter_answer(s, w);
 }
 
 void supervisor_notify_start_failed(Supervisor *s, const char *workload, const char *why) {
     Waiter *w;
-    while ((w = waiter_take(s, workload, WAIT_STARTED, WAIT_RUN_STARTED)) ||
-            (w = waiter_take(s, workload, WAIT_RUN_ENDED, WAIT_RUN_ENDED))) {
+    while ((w = waiter_take(s, workload, WAIT_STARTED | WAIT_RUN_STARTED | WAIT_RUN_ENDED))) {
         api_answer_error(w->call, CONTROL_ERROR_FAILED, "%s", why);
         waiter_free(w);
     }
@@ -95,7 +96,7 @@ static bool is_over(Supervisor *s, const Waiter *waiter) {
     const Run *run = supervisor_run_of(s, waiter->workload);
     const Group *group = policy_group(s->policy, waiter->workload);
     bool wanted = !s->all_stopped && group && group->workload && group->workload->life.running;
-    return !(run && run_is_alive(run)) && (waiter->what == WAIT_ENDED || !wanted);
+    return !(run && run_is_alive(run)) && ((waiter->what & (WAIT_ENDED | WAIT_EXIT)) || !wanted);
 }
 
 void supervisor_settle_waiters(Supervisor *s) {
@@ -106,10 +107,11 @@ void supervisor_settle_waiters(Supervisor *s) {
             continue;
         }
         *w = waiter->next;
-        if (waiter->what == WAIT_ENDED)
-            api_answer(waiter->call);
-        else
-            api_answer_error(waiter->call, CONTROL_ERROR_FAILED, "%s was stopped meanwhile", waiter->workload);
+        if (waiter->what & (WAIT_ENDED | WAIT_EXIT)) {
+            waiter_answer(s, waiter);
+            continue;
+        }
+        api_answer_error(waiter->call, CONTROL_ERROR_FAILED, "%s was stopped meanwhile", waiter->workload);
         waiter_free(waiter);
     }
 }

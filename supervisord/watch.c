@@ -193,6 +193,11 @@ bool supervisor_stop(Supervisor *s, const char *name, bool planned) {
     return true;
 }
 
+int supervisor_signal(Supervisor *s, const char *name, int signal) {
+    const Watch *watch = watch_find(s, name);
+    return watch ? process_signal(&watch->start.process, signal) : -ESRCH;
+}
+
 void supervisor_stop_all(Supervisor *s, ApiCall *call) {
     s->all_stopped = true;
     ledger_journal(s->ledger, supervisor_now(), "stopping all workloads");

@@ -98,6 +98,23 @@ int cgroup_remove(int parent_fd, const char *name) {
     return remove_levels(parent_fd, name, PAYLOAD_NESTING_MAX);
 }
 
+int cgroup_each(int dir_fd, CgroupVisit *visit, void *userdata) {
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return -ENOMEM;
+    }
+    int r = 0;
+    for (struct dirent *entry; r == 0 && (entry = readdir(dir));)
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            r = visit(userdata, dir_fd, entry->d_name);
+    closedir(dir);
+    return r;
+}
+
 int cgroup_id(int dir_fd, uint64_t *ret) {
     union {
         struct file_handle handle;

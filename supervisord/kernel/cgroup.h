@@ -52,6 +52,9 @@ int cgroup_make(int parent_fd, const char *name, int *ret_fd, bool *ret_created)
  * carries a mark.
  */
 int cgroup_remove(int parent_fd, const char *name);
+/* Visits the directories in dir_fd, until one visit returns something else than 0. Hidden ones are left out. */
+typedef int CgroupVisit(void *userdata, int dir_fd, const char *name);
+int cgroup_each(int dir_fd, CgroupVisit *visit, void *userdata);
 int cgroup_id(int dir_fd, uint64_t *ret);
 int cgroup_controllers(int dir_fd, uint32_t *ret_available, uint32_t *ret_enabled);
 /* Enables for the children; a controller that is already enabled costs nothing. */

@@ -159,24 +159,6 @@ static int add_leaf(NodeGroup *group, int parent_fd, const char *name, size_t *a
     return 0;
 }
 
-/* Calls f for each directory in dir_fd. */
-static int for_each_directory(int dir_fd, int (*f)(void *userdata, int dir_fd, const char *name), void *userdata) {
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        close(fd);
-        return -ENOMEM;
-    }
-    int r = 0;
-    for (struct dirent *entry; r == 0 && (entry = readdir(dir));)
-        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-            r = f(userdata, dir_fd, entry->d_name);
-    closedir(dir);
-    return r;
-}
-
 typedef struct LeafWalk {
     NodeGroup *group;
     size_t allocated;
@@ -189,7 +171,7 @@ static int on_leaf_directory(void *userdata, int dir_fd, const char *name) {
 
 static int read_leaves(const Observer *o, int dir_fd, NodeGroup *group) {
     LeafWalk walk = { .group = group };
-    int r = for_each_directory(dir_fd, on_leaf_directory, &walk);
+    int r = cgroup_each(dir_fd, on_leaf_directory, &walk);
     for (size_t i = 0; r == 0 && i < group->n_leaves; i++)
         if (group->leaves[i].populated && group->leaves[i].main_pid > 0)
             r = read_network_limit(o, group, group->leaves[i].main_pid);
@@ -231,7 +213,7 @@ static int on_group_directory(void *userdata, int parent_fd, const char *name);
 
 static int walk_groups(Observer *o, int dir_fd, const char *parent, const char *path) {
     GroupWalk walk = { .observer = o, .parent = parent, .path = path, .deep = true };
-    return for_each_directory(dir_fd, on_group_directory, &walk);
+    return cgroup_each(dir_fd, on_group_directory, &walk);
 }
 
 /* A workload that was not asked for. */

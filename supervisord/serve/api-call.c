@@ -56,6 +56,15 @@ void api_answer_lines(ApiCall *call, char *const *lines) {
     call_answer(call, reply, r);
 }
 
+void api_answer_exit(ApiCall *call, const Exit *exit) {
+    sd_bus_message *reply = NULL;
+    int r = sd_bus_message_new_method_return(call->message, &reply);
+    if (r >= 0)
+        r = sd_bus_message_append(
+                reply, "bbibt", exit->known, exit->signaled, exit->code, exit->oom_killed, exit->cpu_usec);
+    call_answer(call, reply, r);
+}
+
 void api_answer_run(ApiCall *call, const char *name, pid_t pid, const Exit *exit) {
     sd_bus_message *reply = NULL;
     int r = sd_bus_message_new_method_return(call->message, &reply);

@@ -85,27 +85,57 @@ static int method_plain(sd_bus_message *message, void *userdata, sd_bus_error *e
     return 1;
 }
 
-/* With a name: Show, Start, Stop, Restart. */
+/* With a name: Show, Wait, Start, Stop, Restart. */
 static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     Peer *peer = userdata;
     const ApiBackend *backend = &peer->api->backend;
     const struct {
         const char *member;
+        bool changes;
         void (*call)(void *userdata, const char *name, ApiCall *call);
-    } methods[] = { { "Show", backend->show }, { "Start", backend->start }, { "Stop", backend->stop },
-        { "Restart", backend->restart } };
+    } methods[] = {
+        { "Show", false, backend->show },
+        { "Wait", false, backend->wait },
+        { "Start", true, backend->start },
+        { "Stop", true, backend->stop },
+        { "Restart", true, backend->restart },
+    };
     const char *name, *member = sd_bus_message_get_member(message);
-    ApiCall *call;
 
-    int r = strcmp(member, "Show") == 0 ? 0 : refuse_reader(peer, error);
+    for (size_t i = 0; i < ELEMENTSOF(methods); i++) {
+        ApiCall *call;
+        if (strcmp(member, methods[i].member) != 0)
+            continue;
+        int r = methods[i].changes ? refuse_reader(peer, error) : 0;
+        if (r >= 0)
+            r = sd_bus_message_read(message, "s", &name);
+        if (r >= 0)
+            r = call_begin(message, peer, error, &call);
+        if (r < 0)
+            return r;
+        methods[i].call(backend->userdata, name, call);
+    }
+    return 1;
+}
+
+static int method_kill(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    Peer *peer = userdata;
+    const ApiBackend *backend = &peer->api->backend;
+    ApiKill order = {};
+    const char *whom;
+    ApiCall *call;
+    int r = refuse_reader(peer, error);
     if (r >= 0)
-        r = sd_bus_message_read(message, "s", &name);
+        r = sd_bus_message_read(message, "ssi", &order.name, &whom, &order.signal);
+    if (r >= 0 && strcmp(whom, "all") != 0 && strcmp(whom, "main") != 0)
+        r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "expected main or all, not '%s'", whom);
     if (r >= 0)
         r = call_begin(message, peer, error, &call);
-    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(methods); i++)
-        if (strcmp(member, methods[i].member) == 0)
-            methods[i].call(backend->userdata, name, call);
-    return r < 0 ? r : 1;
+    if (r < 0)
+        return r;
+    order.all = strcmp(whom, "all") == 0;
+    backend->kill(backend->userdata, &order, call);
+    return 1;
 }
 
 static int read_settings(sd_bus_message *message, char ***ret) {
@@ -169,6 +199,8 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("StopAll", "", "", method_plain),
     METHOD("Check", "", "a(sssss)", method_plain),
     METHOD("Show", "s", "(" CONTROL_STATUS_SIGNATURE ")a(sssst)a(ssds)", method_named),
+    METHOD("Wait", "s", "bbibt", method_named),
+    METHOD("Kill", "ssi", "", method_kill),
     METHOD("Start", "s", "", method_named),
     METHOD("Stop", "s", "", method_named),
     METHOD("Restart", "s", "", method_named),

@@ -35,6 +35,12 @@ typedef struct ApiRun {
     bool wait;
 } ApiRun;
 
+typedef struct ApiKill {
+    const char *name; /* of the workload */
+    bool all;         /* not its main process alone */
+    int signal;
+} ApiKill;
+
 typedef struct ApiLimitRow {
     const char *key;
     char set[256], written[256], effective[320];
@@ -59,6 +65,8 @@ typedef struct ApiBackend {
     void (*start)(void *userdata, const char *name, ApiCall *call);
     void (*stop)(void *userdata, const char *name, ApiCall *call);
     void (*restart)(void *userdata, const char *name, ApiCall *call);
+    void (*wait)(void *userdata, const char *name, ApiCall *call);
+    void (*kill)(void *userdata, const ApiKill *kill, ApiCall *call);
     void (*run)(void *userdata, const ApiRun *run, ApiCall *call);
 } ApiBackend;
 
@@ -73,6 +81,7 @@ void api_answer(ApiCall *call);
 void api_answer_lines(ApiCall *call, char *const *lines);
 void api_answer_limits(ApiCall *call, const char *name, const ApiLimitRow *rows, size_t n);
 void api_answer_check(ApiCall *call, const ApiCheckRow *rows, size_t n);
+void api_answer_exit(ApiCall *call, const Exit *exit);
 void api_answer_run(ApiCall *call, const char *name, pid_t pid, const Exit *exit);
 /* error: one of CONTROL_ERROR_*. */
 __attribute__((format(printf, 3, 4))) void api_answer_error(ApiCall *call, const char *error, const char *format, ...);

@@ -21,6 +21,9 @@
  *   Plan       () -> as             what `Reload` would do now, a step a line                           r
  *   Reload     () -> as             the steps done; error BadPolicy: message is all diagnostics, a line each
  *   Start      (s name)             replies when it runs; Stop (s name): when it has ended; Restart (s name)
+ *   Kill       (s name, s whom: main|all, i signal)   replies when it is sent
+ *   Wait       (s name) -> b known, b signaled, i code, b oom_killed, t cpu_usec
+ *                                   replies when it has ended, at once when it does not run                r
  *   StopAll    ()                   replies when all have ended; they stay stopped until the next Reload
  *   Run        (s name, as arguments, a(ss) settings, as environment, s directory, h h h stdio, b wait)
  *              -> s name, u pid, b known, b signaled, i code, b oom_killed, t cpu_usec
@@ -36,6 +39,7 @@
 #define CONTROL_DESTINATION "org.supervisord1"
 
 #define CONTROL_ERROR_NO_SUCH CONTROL_INTERFACE ".Error.NoSuchWorkload"
+#define CONTROL_ERROR_NOT_RUNNING CONTROL_INTERFACE ".Error.NotRunning"
 #define CONTROL_ERROR_BAD_POLICY CONTROL_INTERFACE ".Error.BadPolicy"
 #define CONTROL_ERROR_FAILED CONTROL_INTERFACE ".Error.Failed" /* the message says why */
 #define CONTROL_ERROR_BUSY CONTROL_INTERFACE ".Error.Busy"
