@@ -13,6 +13,8 @@
 #include "tools/supctl/table.h"
 #include "tools/supctl/text.h"
 
+enum { INDENT = 2 };
+
 static const Column columns[] = { { .heading = "", .right = true }, { .heading = "" } };
 
 static void add_line(Table *table, const char *label, const char *text) {
@@ -58,11 +60,15 @@ static void print_title(const Status *status) {
     text_print_line(stdout, "", title ? title : status->name);
 }
 
-int block_print(const Detail *detail, bool with_meters) {
+int block_print(const Options *options, const Detail *detail, bool with_meters) {
     const Status *status = &detail->status;
     _cleanup_(table_done) Table table = TABLE(columns);
+    TableStyle style = table_style(options, 0);
     char text[AMOUNT_TEXT_MAX];
 
+    style.no_heading = true;
+    style.indent = INDENT;
+    style.width = 0; /* a block is for reading: nothing of it is cut */
     print_title(status);
     add_state(&table, status);
     add_line(&table, "Degraded", status->degraded);
@@ -72,5 +78,5 @@ int block_print(const Detail *detail, bool with_meters) {
     add_line(&table, "Last exit", status->last_exit);
     if (with_meters)
         add_meters(&table, detail);
-    return table_print(&table, &(TableStyle){ .no_heading = true, .indent = 2 }, stdout);
+    return table_print(&table, &style, stdout);
 }

@@ -139,16 +139,25 @@ int client_bad_reply(int r) {
     return EXIT_FAILURE;
 }
 
-int client_print_version(sd_bus *bus) {
+int client_fetch_version(sd_bus *bus, sd_bus_message **ret_reply, const char **ret_version) {
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
-    const char *version;
     int status = client_call(bus, NULL, CALL_READS, &reply, "Version", NULL), r;
 
     if (status != EXIT_SUCCESS)
         return status;
-    r = sd_bus_message_read(reply, "s", &version);
+    r = sd_bus_message_read(reply, "s", ret_version);
     if (r < 0)
         return client_bad_reply(r);
-    text_print_line(stdout, "supervisord ", version);
+    *ret_reply = TAKE_PTR(reply);
     return EXIT_SUCCESS;
+}
+
+int client_print_version(sd_bus *bus) {
+    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
+    const char *version;
+    int status = client_fetch_version(bus, &reply, &version);
+
+    if (status == EXIT_SUCCESS)
+        text_print_line(stdout, "supervisord ", version);
+    return status;
 }

@@ -32,4 +32,6 @@ int client_explain(const char *subject, const sd_bus_error *error);
 /* Says that a reply is not what the protocol promises. The exit status. */
 int client_bad_reply(int r);
 
+/* The daemon's version, of which the text belongs to the reply; the exit status. */
+int client_fetch_version(sd_bus *bus, sd_bus_message **ret_reply, const char **ret_version);
 int client_print_version(sd_bus *bus); /* "supervisord 0.1.0"; the exit status */

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
+#include "tools/supctl/json.h"
+
 typedef struct Status {
     const char *name, *kind, *slice, *state;
     uint32_t main_pid;   /* 0: none */
@@ -59,3 +61,8 @@ const char *status_pid(const Status *status, char *buffer, size_t size);
 const char *status_age(const Status *status, char *buffer, size_t size); /* "2min 5s" since it is in this state */
 const char *status_restarts(const Status *status, char *buffer, size_t size);
 const char *meter_report_show(const MeterReport *meter, char *buffer, size_t size); /* "64.0M", "1min 2s", "17" */
+
+/* As JSON. */
+void status_write_members(Json *json, const Status *status); /* into an object that the caller begins and ends */
+void listing_write(Json *json, const char *key, const Listing *listing);
+void detail_write(Json *json, const Detail *detail); /* status, limits, meters */

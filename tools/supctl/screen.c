@@ -4,13 +4,13 @@
 
 #include "tools/supctl/screen.h"
 
-#include <langinfo.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
 
 enum { ROWS_DEFAULT = 24, COLUMNS_DEFAULT = 80 };
 
@@ -22,15 +22,26 @@ enum { ROWS_DEFAULT = 24, COLUMNS_DEFAULT = 80 };
 #define CLEAR_LINE_REST "\x1b[K"
 #define CLEAR_BELOW "\x1b[J"
 
+/* From the variables, as setlocale() would find it, but without the cost of loading a locale. */
 bool screen_is_utf8(void) {
-    setlocale(LC_CTYPE, "");
-    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    static const char *const variables[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    const char *locale = NULL;
+
+    for (size_t i = 0; i < ELEMENTSOF(variables) && !(locale && *locale); i++)
+        locale = getenv(variables[i]);
+    return locale && (strcasestr(locale, "UTF-8") || strcasestr(locale, "UTF8"));
 }
 
 bool screen_is_possible(void) {
     const char *terminal = getenv("TERM");
 
     return isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+bool screen_is_colored(void) {
+    const char *no_color = getenv("NO_COLOR");
+
+    return screen_is_possible() && !(no_color && *no_color);
 }
 
 void screen_size(size_t *ret_rows, size_t *ret_columns) {

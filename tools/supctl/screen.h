@@ -15,6 +15,7 @@ typedef struct Screen {
 
 bool screen_is_utf8(void);                               /* the locale's character set */
 bool screen_is_possible(void);                           /* stdout is a terminal that understands escapes */
+bool screen_is_colored(void);                            /* and nobody said NO_COLOR */
 void screen_size(size_t *ret_rows, size_t *ret_columns); /* 24x80 where the terminal does not say */
 
 void screen_enter(Screen *screen);

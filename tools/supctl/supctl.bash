@@ -3,7 +3,7 @@
 
 _supctl() {
     local verbs="status tree top show list plan reload start stop restart shutdown run check verify metrics version help"
-    local options="--socket --no-legend --help --version"
+    local options="--socket --no-legend --plain --quiet --json --help --version"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb= i
 
     for ((i = 1; i < COMP_CWORD; i++)); do

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/supctl/json.h"
+
 enum { /* as systemctl has them; 0 and 1 are EXIT_SUCCESS and EXIT_FAILURE */
     EXIT_USAGE = 2,
     EXIT_NOT_RUNNING = 3,
@@ -14,8 +16,9 @@ enum { /* as systemctl has them; 0 and 1 are EXIT_SUCCESS and EXIT_FAILURE */
 
 typedef struct Options {
     const char *socket;
-    bool no_legend;
+    bool no_legend, plain, quiet;
     bool help, version;
+    JsonStyle json;
     char **properties; /* show: keys; run: KEY=VALUE; owned */
     bool value;
     const char *name;
@@ -30,3 +33,36 @@ typedef int VerbFunction(const Options *options, char **arguments);
 
 VerbFunction verb_status, verb_tree, verb_top, verb_show, verb_list, verb_plan, verb_reload, verb_start, verb_stop,
         verb_restart, verb_shutdown, verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help;
+
+/* What a verb's arguments are: says which patterns of names stand for, and what completes them. */
+typedef enum ArgumentKind {
+    ARGUMENTS_NONE,
+    ARGUMENTS_GROUPS,    /* slices and workloads; may be patterns */
+    ARGUMENTS_WORKLOADS, /* likewise */
+    ARGUMENTS_COMMAND,   /* options end at the first: what follows is somebody else's */
+    ARGUMENTS_FILES,
+    ARGUMENTS_VERB,
+} ArgumentKind;
+
+enum { ANY = -1 };
+
+typedef struct Verb {
+    const char *name;
+    const char *arguments; /* for the usage line */
+    int n_min, n_max;      /* ANY: no upper bound */
+    ArgumentKind kind;
+    VerbFunction *run;
+    const char *summary; /* NULL: hidden, for our own scripts */
+    const char *example;
+} Verb;
+
+/* All verbs; ends with one that has no name. */
+extern const Verb verbs[];
+
+#define FOREACH_VERB(verb) for (const Verb *verb = verbs; verb->name; verb++)
+
+const Verb *verb_find(const char *name); /* NULL: there is none */
+
+static inline bool verb_has_command(const Verb *verb) {
+    return verb->kind == ARGUMENTS_COMMAND;
+}

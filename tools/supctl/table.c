@@ -13,11 +13,12 @@
 #include "base/cleanup.h"
 #include "base/strv.h"
 #include "model/run.h"
+#include "tools/supctl/screen.h"
 #include "tools/supctl/text.h"
 
 enum {
-    GAP = 2,             /* blanks between columns; 1 where the width is bounded */
-    FIRST_WIDTH_MIN = 4, /* the first column never shrinks below */
+    GAP = 2,         /* blanks between columns; 1 where it is dense */
+    YIELDED_MIN = 4, /* the column that gives way never shrinks below */
 };
 
 #define SGR_HEADING "1"
@@ -78,8 +79,8 @@ typedef struct Layout {
 } Layout;
 
 static Layout layout_of(const Table *table, const TableStyle *style) {
-    Layout layout = { .gap = style->width > 0 ? 1 : GAP, .width = style->width > 0 ? style->width : SIZE_MAX };
-    size_t total = 0;
+    Layout layout = { .gap = style->dense ? 1 : GAP, .width = style->width > 0 ? style->width : SIZE_MAX };
+    size_t total = style->indent;
 
     for (size_t c = 0; c < table->n_columns; c++) {
         size_t widest = style->no_heading ? 0 : text_width(table->columns[c].heading);
@@ -93,9 +94,9 @@ static Layout layout_of(const Table *table, const TableStyle *style) {
         total += widest + (c > 0 ? layout.gap : 0);
     }
     if (total > layout.width) {
-        size_t rest = total - layout.widths[0];
+        size_t yielding = style->dense ? 0 : table->n_columns - 1, rest = total - layout.widths[yielding];
 
-        layout.widths[0] = layout.width > rest + FIRST_WIDTH_MIN ? layout.width - rest : FIRST_WIDTH_MIN;
+        layout.widths[yielding] = layout.width > rest + YIELDED_MIN ? layout.width - rest : YIELDED_MIN;
     }
     return layout;
 }
@@ -160,8 +161,13 @@ int table_print(const Table *table, const TableStyle *style, FILE *file) {
     return EXIT_SUCCESS;
 }
 
-bool color_wanted(void) {
-    const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+TableStyle table_style(const Options *options, size_t state_column) {
+    TableStyle style = { .no_heading = options->no_legend, .state_column = state_column };
+    size_t rows;
 
-    return isatty(STDOUT_FILENO) && !(no_color && *no_color) && terminal && strcmp(terminal, "dumb") != 0;
+    if (options->plain || !isatty(STDOUT_FILENO))
+        return style;
+    style.color = screen_is_colored();
+    screen_size(&rows, &style.width);
+    return style;
 }

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "tools/supctl/supctl.h"
+
 enum { COLUMNS_MAX = 16 }; /* of one table */
 
 typedef struct Column {
@@ -26,8 +28,9 @@ typedef struct Table {
 typedef struct TableStyle {
     bool no_heading;
     bool color;
+    bool dense;      /* one blank between columns, and the first gives way */
     unsigned indent; /* blanks before each row */
-    size_t width; /* of the terminal: the first column shrinks until rows fit, the rest is cut; 0: as wide as it takes */
+    size_t width; /* of the terminal: the last column gives way until rows fit, the rest is cut; 0: as wide as it takes */
     size_t state_column; /* colored by what it says; 0: none, the first column is a name */
 } TableStyle;
 
@@ -39,5 +42,5 @@ void table_add_text(Table *table, const char *text); /* "-" for "" and NULL */
 /* The exit status. */
 int table_print(const Table *table, const TableStyle *style, FILE *file);
 
-/* Does stdout want colors: a terminal, no NO_COLOR, not a dumb one. */
-bool color_wanted(void);
+/* For stdout as it is and the options ask: headings, colors, the terminal's width. */
+TableStyle table_style(const Options *options, size_t state_column);

@@ -74,7 +74,7 @@ size_t text_width(const char *text) {
     return width;
 }
 
-static bool is_printable(uint32_t code) {
+bool text_is_printable(uint32_t code) {
     bool is_control = code < 0x20 || (code >= 0x7f && code < 0xa0);
     bool is_separator = code == 0x2028 || code == 0x2029;
     bool is_override = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
@@ -90,7 +90,7 @@ char *text_escape(const char *text) {
         return NULL;
     for (size_t length; *text; text += length) {
         length = text_symbol(text, &code);
-        if (is_printable(code))
+        if (text_is_printable(code))
             end = mempcpy(end, text, length);
         else
             for (size_t i = 0; i < length; i++)

@@ -11,7 +11,8 @@
 /* The bytes of the symbol that text, not "", begins with; what is not UTF-8 counts as one byte, with code UINT32_MAX. */
 size_t text_symbol(const char *text, uint32_t *ret_code);
 bool text_is_utf8(const char *text);
-size_t text_width(const char *text); /* in symbols */
+bool text_is_printable(uint32_t code); /* neither steers a terminal nor reorders what stands beside it */
+size_t text_width(const char *text);   /* in symbols */
 
 /* A fresh string in which controls, bidirectional overrides and what is not UTF-8 stand as \xNN; NULL: out of memory. */
 char *text_escape(const char *text);

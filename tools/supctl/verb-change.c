@@ -9,6 +9,23 @@
 #include "tools/supctl/supctl.h"
 #include "tools/supctl/text.h"
 
+static void write_steps(const Options *options, char *const *steps) {
+    Json json = JSON(stdout, options->json);
+
+    json_begin_array(&json, NULL);
+    for (; steps && *steps; steps++)
+        json_text(&json, NULL, *steps);
+    json_end_array(&json);
+    json_end(&json);
+}
+
+static void print_lines(const Options *options, char *const *steps) {
+    if (!steps && !options->no_legend && !options->quiet)
+        puts("Nothing to do.");
+    for (; steps && *steps; steps++)
+        text_print_line(stdout, "", *steps);
+}
+
 static int print_steps(const Options *options, const char *method, uint64_t timeout_usec) {
     _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
@@ -22,10 +39,10 @@ static int print_steps(const Options *options, const char *method, uint64_t time
     r = sd_bus_message_read_strv(reply, &steps);
     if (r < 0)
         return client_bad_reply(r);
-    for (char **step = steps; step && *step; step++)
-        text_print_line(stdout, "", *step);
-    if (!steps && !options->no_legend)
-        puts("Nothing to do.");
+    if (options->json)
+        write_steps(options, steps);
+    else
+        print_lines(options, steps);
     return EXIT_SUCCESS;
 }
 

@@ -28,10 +28,19 @@ static const char *daemon_binary(void) {
 static int check_offline(const Options *options) {
     const char *binary = daemon_binary();
 
+    if (options->json) {
+        complain("nobody listens on %s; without supervisord there are words only (leave out --json)", options->socket);
+        return EXIT_FAILURE;
+    }
     complain("nobody listens on %s; this is what supervisord would find", options->socket);
     execl(binary, binary, "--check", (char *) NULL);
     complain("cannot run %s --check: %s", binary, strerror(errno));
     return EXIT_FAILURE;
+}
+
+/* 1: read, 0: the array is at its end. */
+static int read_row(sd_bus_message *reply, CheckRow *ret) {
+    return sd_bus_message_read(reply, "(sssss)", &ret->share, &ret->mechanism, &ret->state, &ret->why, &ret->cure);
 }
 
 static void add_row(Table *table, Table *cures, const CheckRow *row) {
@@ -51,12 +60,13 @@ static int print_rows(const Options *options, sd_bus_message *reply) {
     static const Column cure_columns[] = { { .heading = "" }, { .heading = "" } };
     _cleanup_(table_done) Table table = TABLE(columns);
     _cleanup_(table_done) Table cures = TABLE(cure_columns);
-    TableStyle style = { .no_heading = options->no_legend, .color = color_wanted() };
+    TableStyle style = table_style(options, 0);
     CheckRow row;
     int status, r = sd_bus_message_enter_container(reply, 'a', "(sssss)");
 
-    while (r >= 0 && (r = sd_bus_message_read(
-                              reply, "(sssss)", &row.share, &row.mechanism, &row.state, &row.why, &row.cure)) > 0)
+    style.width = 0; /* half a reason is none */
+
+    while (r >= 0 && (r = read_row(reply, &row)) > 0)
         add_row(&table, &cures, &row);
     if (r < 0)
         return client_bad_reply(r);
@@ -65,6 +75,26 @@ static int print_rows(const Options *options, sd_bus_message *reply) {
         return status;
     puts("\nWhat can be done:");
     return table_print(&cures, &(TableStyle){ .no_heading = true, .indent = 2 }, stdout);
+}
+
+static int write_rows(const Options *options, sd_bus_message *reply) {
+    Json json = JSON(stdout, options->json);
+    CheckRow row;
+    int r = sd_bus_message_enter_container(reply, 'a', "(sssss)");
+
+    json_begin_array(&json, NULL);
+    while (r >= 0 && (r = read_row(reply, &row)) > 0) {
+        json_begin_object(&json, NULL);
+        json_text(&json, "share", row.share);
+        json_text(&json, "state", row.state);
+        json_word(&json, "mechanism", row.mechanism);
+        json_word(&json, "why", row.why);
+        json_word(&json, "cure", row.cure);
+        json_end_object(&json);
+    }
+    json_end_array(&json);
+    json_end(&json);
+    return r < 0 ? client_bad_reply(r) : EXIT_SUCCESS;
 }
 
 int verb_check(const Options *options, char **arguments) {
@@ -77,5 +107,7 @@ int verb_check(const Options *options, char **arguments) {
     if (r < 0)
         return client_refused(options, r);
     status = client_call(bus, NULL, CALL_READS, &reply, "Check", NULL);
-    return status == EXIT_SUCCESS ? print_rows(options, reply) : status;
+    if (status != EXIT_SUCCESS)
+        return status;
+    return options->json ? write_rows(options, reply) : print_rows(options, reply);
 }

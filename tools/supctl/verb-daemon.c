@@ -45,10 +45,29 @@ int verb_metrics(const Options *options, char **arguments) {
     return r < 0 ? client_bad_reply(r) : print_file(fd);
 }
 
+static int write_versions(const Options *options) {
+    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
+    Json json = JSON(stdout, options->json);
+    const char *version = NULL;
+    int status = client_open(options, &bus);
+
+    if (status == EXIT_SUCCESS)
+        status = client_fetch_version(bus, &reply, &version);
+    json_begin_object(&json, NULL);
+    json_text(&json, "supctl", PROJECT_VERSION);
+    json_text(&json, "supervisord", version);
+    json_end_object(&json);
+    json_end(&json);
+    return status;
+}
+
 int verb_version(const Options *options, char **arguments) {
     _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
     int status;
 
+    if (options->json)
+        return write_versions(options);
     puts("supctl " PROJECT_VERSION);
     status = client_open(options, &bus);
     return status == EXIT_SUCCESS ? client_print_version(bus) : status;

@@ -25,6 +25,38 @@ static const Column list_columns[] = {
     { .heading = "COMMAND" },
 };
 
+static bool is_named(const Status *status, char *const *names) {
+    while (*names && strcmp(*names, status->name) != 0)
+        names++;
+    return *names;
+}
+
+static bool listing_has(const Listing *listing, const char *name) {
+    for (size_t i = 0; i < listing->n_entries; i++)
+        if (strcmp(listing->entries[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Keeps what is named, or all when nothing is. The exit status. */
+static int listing_select(Listing *listing, char *const *names) {
+    int status = EXIT_SUCCESS;
+    size_t n = 0;
+
+    if (!*names)
+        return EXIT_SUCCESS;
+    for (char *const *name = names; *name; name++)
+        if (!listing_has(listing, *name)) {
+            complain("%s: no such slice or workload (`supctl list` shows all)", *name);
+            status = EXIT_NO_SUCH;
+        }
+    for (size_t i = 0; i < listing->n_entries; i++)
+        if (is_named(&listing->entries[i], names))
+            listing->entries[n++] = listing->entries[i];
+    listing->n_entries = n;
+    return status;
+}
+
 static void list_add(Table *table, const Status *status) {
     char text[AMOUNT_TEXT_MAX];
 
@@ -46,17 +78,29 @@ static int listing_open(const Options *options, Listing *ret) {
     return status != EXIT_SUCCESS ? status : listing_fetch(bus, ret);
 }
 
+static int print_list(const Options *options, const Listing *listing) {
+    _cleanup_(table_done) Table table = TABLE(list_columns);
+    TableStyle style = table_style(options, 3);
+
+    for (size_t i = 0; i < listing->n_entries; i++)
+        list_add(&table, &listing->entries[i]);
+    return table_print(&table, &style, stdout);
+}
+
 int verb_list(const Options *options, char **arguments) {
     _cleanup_(listing_done) Listing listing = { 0 };
-    _cleanup_(table_done) Table table = TABLE(list_columns);
-    TableStyle style = { .no_heading = options->no_legend, .color = color_wanted(), .state_column = 3 };
-    int status = listing_open(options, &listing);
+    Json json = JSON(stdout, options->json);
+    int status = listing_open(options, &listing), selected;
 
     if (status != EXIT_SUCCESS)
         return status;
-    for (size_t i = 0; i < listing.n_entries; i++)
-        list_add(&table, &listing.entries[i]);
-    return table_print(&table, &style, stdout);
+    selected = listing_select(&listing, arguments);
+    if (options->json) {
+        listing_write(&json, NULL, &listing);
+        json_end(&json);
+    } else
+        status = print_list(options, &listing);
+    return status == EXIT_SUCCESS ? selected : status;
 }
 
 static const Column tree_columns[] = {
@@ -107,22 +151,51 @@ static int tree_add(Table *table, const HierarchyRow *row, const Status *status,
     return 0;
 }
 
+static int print_tree(const Options *options, const Listing *listing, const HierarchyRow *rows) {
+    _cleanup_(cleanup_free) bool *lines = calloc(listing->n_entries + 1, sizeof(bool));
+    _cleanup_(table_done) Table table = TABLE(tree_columns);
+    TableStyle style = table_style(options, 1);
+    const Glyphs *glyphs = !options->plain && screen_is_utf8() ? &glyphs_utf8 : &glyphs_ascii;
+
+    if (!lines)
+        return complain_memory();
+    for (size_t i = 0; i < listing->n_entries; i++)
+        if (tree_add(&table, &rows[i], &listing->entries[rows[i].entry], glyphs, lines) < 0)
+            return complain_memory();
+    return table_print(&table, &style, stdout);
+}
+
+/* Rows come parents first: what is deeper than the row before begins its children, what is not ends some. */
+static void write_tree(const Options *options, const Listing *listing, const HierarchyRow *rows) {
+    Json json = JSON(stdout, options->json);
+
+    json_begin_array(&json, NULL);
+    for (size_t i = 0; i < listing->n_entries; i++) {
+        unsigned next_depth = i + 1 < listing->n_entries ? rows[i + 1].depth : 0;
+
+        json_begin_object(&json, NULL);
+        status_write_members(&json, &listing->entries[rows[i].entry]);
+        json_begin_array(&json, "children");
+        for (unsigned depth = next_depth; depth <= rows[i].depth; depth++) {
+            json_end_array(&json);
+            json_end_object(&json);
+        }
+    }
+    json_end_array(&json);
+    json_end(&json);
+}
+
 int verb_tree(const Options *options, char **arguments) {
     _cleanup_(listing_done) Listing listing = { 0 };
     _cleanup_(cleanup_free) HierarchyRow *rows = NULL;
-    _cleanup_(cleanup_free) bool *lines = NULL;
-    _cleanup_(table_done) Table table = TABLE(tree_columns);
-    TableStyle style = { .no_heading = options->no_legend, .color = color_wanted(), .state_column = 1 };
-    const Glyphs *glyphs = screen_is_utf8() ? &glyphs_utf8 : &glyphs_ascii;
     int status = listing_open(options, &listing);
 
     if (status != EXIT_SUCCESS)
         return status;
-    lines = calloc(listing.n_entries + 1, sizeof(bool));
-    if (!lines || hierarchy_build(&listing, &rows) < 0)
+    if (hierarchy_build(&listing, &rows) < 0)
         return complain_memory();
-    for (size_t i = 0; i < listing.n_entries; i++)
-        if (tree_add(&table, &rows[i], &listing.entries[rows[i].entry], glyphs, lines) < 0)
-            return complain_memory();
-    return table_print(&table, &style, stdout);
+    if (!options->json)
+        return print_tree(options, &listing, rows);
+    write_tree(options, &listing, rows);
+    return EXIT_SUCCESS;
 }

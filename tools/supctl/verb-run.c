@@ -142,7 +142,8 @@ static int exit_status_of(sd_bus_message *reply, const Options *options) {
     if (r < 0)
         return client_bad_reply(r);
     if (options->no_wait) {
-        complain("%s runs with pid %u", name, pid);
+        if (!options->quiet)
+            complain("%s runs with pid %u", name, pid);
         return EXIT_SUCCESS;
     }
     if (!known) {

@@ -24,6 +24,7 @@ static int print_limits(const Options *options, const Detail *detail) {
         { .heading = "BITTEN", .right = true },
     };
     _cleanup_(table_done) Table table = TABLE(columns);
+    TableStyle style = table_style(options, 0);
 
     for (size_t i = 0; i < detail->n_limits; i++) {
         const LimitReport *limit = &detail->limits[i];
@@ -37,23 +38,24 @@ static int print_limits(const Options *options, const Detail *detail) {
         else
             table_add(&table, "%" PRIu64, limit->bitten);
     }
-    return table_print(&table, &(TableStyle){ .no_heading = options->no_legend, .color = color_wanted() }, stdout);
+    return table_print(&table, &style, stdout);
 }
 
 static int print_meters(const Options *options, const Detail *detail) {
     static const Column columns[] = { { .heading = "METER" }, { .heading = "VALUE", .right = true } };
     _cleanup_(table_done) Table table = TABLE(columns);
+    TableStyle style = table_style(options, 0);
     char text[AMOUNT_TEXT_MAX];
 
     for (size_t i = 0; i < detail->n_meters; i++) {
         table_add_text(&table, detail->meters[i].name);
         table_add_text(&table, meter_report_show(&detail->meters[i], text, sizeof(text)));
     }
-    return table_print(&table, &(TableStyle){ .no_heading = options->no_legend, .color = color_wanted() }, stdout);
+    return table_print(&table, &style, stdout);
 }
 
 static int print_all(const Options *options, const Detail *detail) {
-    int status = block_print(detail, false);
+    int status = block_print(options, detail, false);
 
     if (status == EXIT_SUCCESS && detail->n_limits > 0) {
         putchar('\n');
@@ -119,21 +121,52 @@ static int print_property(const Options *options, const Detail *detail, const ch
     return EXIT_SUCCESS;
 }
 
-int verb_show(const Options *options, char **arguments) {
-    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
-    _cleanup_(detail_done) Detail detail = { 0 };
-    int status = client_open(options, &bus);
+static int print_properties(const Options *options, const Detail *detail) {
+    int worst = EXIT_SUCCESS;
 
-    if (status == EXIT_SUCCESS)
-        status = detail_fetch(bus, arguments[0], &detail);
+    for (char **key = options->properties; *key; key++) {
+        int status = print_property(options, detail, *key);
+
+        worst = status > worst ? status : worst;
+    }
+    return worst;
+}
+
+/* Blocks of several names have an empty line between them. */
+static int show(const Options *options, sd_bus *bus, const char *name, bool is_first, Json *json) {
+    _cleanup_(detail_done) Detail detail = { 0 };
+    int status = detail_fetch(bus, name, &detail);
+
     if (status != EXIT_SUCCESS)
         return status;
-    if (!options->properties)
+    if (!is_first && !options->json)
+        putchar('\n');
+    if (options->json)
+        detail_write(json, &detail);
+    else if (options->properties)
+        return print_properties(options, &detail);
+    else
         return print_all(options, &detail);
-    for (char **key = options->properties; *key; key++) {
-        int r = print_property(options, &detail, *key);
+    return EXIT_SUCCESS;
+}
 
-        status = r > status ? r : status;
+int verb_show(const Options *options, char **arguments) {
+    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    Json json = JSON(stdout, options->json);
+    int worst = client_open(options, &bus);
+
+    if (worst != EXIT_SUCCESS)
+        return worst;
+    if (options->json)
+        json_begin_array(&json, NULL);
+    for (char **name = arguments; *name; name++) {
+        int status = show(options, bus, *name, name == arguments, &json);
+
+        worst = status > worst ? status : worst;
     }
-    return status;
+    if (options->json) {
+        json_end_array(&json);
+        json_end(&json);
+    }
+    return worst;
 }

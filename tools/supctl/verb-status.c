@@ -51,7 +51,7 @@ static int print_workloads(const Options *options, const Listing *listing) {
         { .heading = "DEGRADED" },
     };
     _cleanup_(table_done) Table table = TABLE(columns);
-    TableStyle style = { .no_heading = options->no_legend, .color = color_wanted(), .state_column = 1 };
+    TableStyle style = table_style(options, 1);
     char text[AMOUNT_TEXT_MAX];
 
     for (size_t i = 0; i < listing->n_entries; i++) {
@@ -72,17 +72,29 @@ static int print_workloads(const Options *options, const Listing *listing) {
     return table_print(&table, &style, stdout);
 }
 
+/* One action of the journal: 1: read, 0: there are no more. */
+static int read_action(sd_bus_message *reply, uint64_t *ret_at_usec, const char **ret_text) {
+    return sd_bus_message_read(reply, "(ts)", ret_at_usec, ret_text);
+}
+
+static int fetch_journal(sd_bus *bus, sd_bus_message **ret) {
+    int status = client_call(bus, NULL, CALL_READS, ret, "Journal", NULL), r;
+
+    if (status != EXIT_SUCCESS)
+        return status;
+    r = sd_bus_message_enter_container(*ret, 'a', "(ts)");
+    return r < 0 ? client_bad_reply(r) : EXIT_SUCCESS;
+}
+
 static int print_journal(sd_bus *bus) {
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
-    int status = client_call(bus, NULL, CALL_READS, &reply, "Journal", NULL), r;
+    int status = fetch_journal(bus, &reply), r = 0;
     uint64_t at_usec;
     const char *action;
 
     if (status != EXIT_SUCCESS)
         return status;
-    r = sd_bus_message_enter_container(reply, 'a', "(ts)");
-    for (size_t i = 0; i < ACTIONS_SHOWN && r >= 0 && (r = sd_bus_message_read(reply, "(ts)", &at_usec, &action)) > 0;
-            i++) {
+    for (size_t i = 0; i < ACTIONS_SHOWN && (r = read_action(reply, &at_usec, &action)) > 0; i++) {
         char time[AMOUNT_TEXT_MAX], prefix[AMOUNT_TEXT_MAX + 2];
 
         if (i == 0)
@@ -106,32 +118,79 @@ static int print_node(const Options *options, sd_bus *bus) {
     return status == EXIT_SUCCESS ? print_journal(bus) : status;
 }
 
-static int print_named(sd_bus *bus, const char *name) {
+static int write_journal(Json *json, sd_bus_message *journal) {
+    uint64_t at_usec;
+    const char *action;
+    int r;
+
+    json_begin_array(json, "journal");
+    while ((r = read_action(journal, &at_usec, &action)) > 0) {
+        json_begin_object(json, NULL);
+        json_unsigned(json, "at_usec", at_usec);
+        json_text(json, "action", action);
+        json_end_object(json);
+    }
+    json_end_array(json);
+    return r < 0 ? client_bad_reply(r) : EXIT_SUCCESS;
+}
+
+static int write_node(const Options *options, sd_bus *bus) {
+    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *version_reply = NULL, *journal = NULL;
+    _cleanup_(listing_done) Listing listing = { 0 };
+    Json json = JSON(stdout, options->json);
+    const char *version;
+    int status = client_fetch_version(bus, &version_reply, &version);
+
+    if (status == EXIT_SUCCESS)
+        status = listing_fetch(bus, &listing);
+    if (status == EXIT_SUCCESS)
+        status = fetch_journal(bus, &journal);
+    if (status != EXIT_SUCCESS)
+        return status;
+    json_begin_object(&json, NULL);
+    json_text(&json, "version", version);
+    listing_write(&json, "groups", &listing);
+    status = write_journal(&json, journal);
+    json_end_object(&json);
+    json_end(&json);
+    return status;
+}
+
+static int print_named(const Options *options, sd_bus *bus, const char *name, bool is_first, Json *json) {
     _cleanup_(detail_done) Detail detail = { 0 };
     int status = detail_fetch(bus, name, &detail);
 
-    if (status == EXIT_SUCCESS)
-        status = block_print(&detail, true);
-    if (status == EXIT_SUCCESS && !status_is_running(&detail.status))
-        status = EXIT_NOT_RUNNING;
-    return status;
+    if (status != EXIT_SUCCESS)
+        return status;
+    if (options->json)
+        detail_write(json, &detail);
+    else {
+        if (!is_first)
+            putchar('\n');
+        status = block_print(options, &detail, true);
+    }
+    return status == EXIT_SUCCESS && !status_is_running(&detail.status) ? EXIT_NOT_RUNNING : status;
 }
 
 int verb_status(const Options *options, char **arguments) {
     _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    Json json = JSON(stdout, options->json);
     int worst = client_open(options, &bus);
 
     if (worst != EXIT_SUCCESS)
         return worst;
     if (!*arguments)
-        return print_node(options, bus);
+        return options->json ? write_node(options, bus) : print_node(options, bus);
+    if (options->json)
+        json_begin_array(&json, NULL);
     for (char **name = arguments; *name; name++) {
-        if (name > arguments)
-            putchar('\n');
-
-        int status = print_named(bus, *name);
+        int status = print_named(options, bus, *name, name == arguments, &json);
 
         worst = status > worst ? status : worst;
+    }
+    if (options->json) {
+        json_end_array(&json);
+        json_end(&json);
     }
     return worst;
 }

@@ -134,13 +134,10 @@ static int print_table(const Top *top, size_t n_max, size_t width, FILE *file) {
     _cleanup_(cleanup_free) HierarchyRow *rows = NULL;
     _cleanup_(cleanup_free) double *sums = calloc(n + 1, sizeof(double));
     _cleanup_(table_done) Table table = TABLE(columns);
-    TableStyle style = {
-        .no_heading = top->options->no_legend,
-        .color = color_wanted(),
-        .state_column = 1,
-        .width = width,
-    };
+    TableStyle style = table_style(top->options, 1);
 
+    style.width = width;
+    style.dense = top->live;
     if (!sums || hierarchy_build(&top->listing, &rows) < 0)
         return complain_memory();
     sum_children(top, rows, sums);
