@@ -19,7 +19,8 @@ static const char usage[] =
         "\n"
         "Supervises the workloads of a policy in cgroups, namespaces and shares.\n"
         "\n"
-        "  --policy DIR          policy files *.ini (default /etc/supervisord)\n"
+        "  --policy DIR[:DIR...] policy files *.ini, the strongest directory first; may be given again (default\n"
+        "                        /etc/supervisord, /run/INSTANCE/policy, /usr/lib/supervisord)\n"
         "  --instance NAME       names runtime directory, pins, unit and links (default supervisord)\n"
         "  --runtime DIR         control socket and runtime drop-ins (default /run/INSTANCE)\n"
         "  --tree-unit UNIT      delegated systemd unit that holds the tree (default, under systemd:\n"
@@ -90,7 +91,6 @@ static int set_log_level(const char *text) {
 static int take_option(Arguments *arguments, int option) {
     SupervisorConfig *config = &arguments->config;
     const char **const texts[] = {
-        [OPTION_POLICY] = &config->policy_dir,
         [OPTION_INSTANCE] = &config->instance,
         [OPTION_RUNTIME] = &config->runtime_dir,
         [OPTION_TREE_UNIT] = &config->tree_unit,
@@ -103,6 +103,8 @@ static int take_option(Arguments *arguments, int option) {
         return 0;
     }
     switch (option) {
+    case OPTION_POLICY:
+        return strv_split(&config->policy_dirs, optarg, ':');
     case OPTION_NO_BPF:
         config->no_bpf = true;
         return 0;
@@ -133,6 +135,15 @@ static int default_to(const char **text, char **owned, const char *format, const
     return r;
 }
 
+/* The administrator's, the volatile and the distribution's: UAPI.6. */
+static int default_directories(SupervisorConfig *config) {
+    _cleanup_(cleanup_free) char *directories = NULL;
+    if (config->policy_dirs)
+        return 0;
+    int r = text_printf(&directories, "/etc/supervisord:%s/policy:/usr/lib/supervisord", config->runtime_dir);
+    return r < 0 ? r : strv_split(&config->policy_dirs, directories, ':');
+}
+
 static int fill_defaults(Arguments *arguments) {
     SupervisorConfig *config = &arguments->config;
     if (!name_is_valid(config->instance)) {
@@ -142,6 +153,8 @@ static int fill_defaults(Arguments *arguments) {
     int r = default_to(&config->runtime_dir, arguments->owned + 0, "/run/%s", config->instance);
     if (r == 0)
         r = default_to(&config->pin_dir, arguments->owned + 1, "/sys/fs/bpf/%s/v1", config->instance);
+    if (r == 0)
+        r = default_directories(config);
     if (r < 0 || config->tree_unit || config->tree_path)
         return r;
     return sd_booted() > 0
@@ -175,9 +188,7 @@ static int check(void) {
 }
 
 int main(int argc, char **argv) {
-    Arguments arguments = {
-        .config = { .instance = "supervisord", .policy_dir = "/etc/supervisord", .control_group = "supervisord" }
-    };
+    Arguments arguments = { .config = { .instance = "supervisord", .control_group = "supervisord" } };
     _cleanup_(cleanup_supervisor_free) Supervisor *supervisor = NULL;
     log_open();
     int r = parse_arguments(argc, argv, &arguments);
@@ -193,5 +204,6 @@ int main(int argc, char **argv) {
     }
     for (size_t i = 0; i < ELEMENTSOF(arguments.owned); i++)
         free(arguments.owned[i]);
+    strv_free(arguments.config.policy_dirs);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

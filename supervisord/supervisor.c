@@ -73,8 +73,8 @@ int supervisor_read_policy(Supervisor *s, Diagnostics *diagnostics, Policy **ret
     int r = text_printf(&transient, "%s/transient", s->config->runtime_dir);
     if (r < 0)
         return r;
-    PolicySources sources = { .directory = s->config->policy_dir, .transient_directory = transient };
-    return policy_load(&sources, &s->scale, diagnostics, ret);
+    PolicyPaths paths = { .directories = s->config->policy_dirs, .transient_directory = transient };
+    return policy_load(&paths, &s->scale, diagnostics, ret);
 }
 
 int supervisor_load(Supervisor *s, Diagnostics *diagnostics) {
@@ -207,7 +207,7 @@ static int open_policy(Supervisor *s) {
     int r = supervisor_load(s, &diagnostics);
     if (r < 0) {
         log_diagnostics(&diagnostics);
-        log_error("cannot load the policy from %s", s->config->policy_dir);
+        log_error("cannot load the policy");
     }
     diagnostics_done(&diagnostics);
     return r;

@@ -17,8 +17,8 @@
 #include "serve/api.h"
 
 typedef struct SupervisorConfig {
-    const char *instance; /* names everything below by default: "supervisord" */
-    const char *policy_dir;
+    const char *instance;    /* names everything below by default: "supervisord" */
+    char **policy_dirs;      /* the strongest first */
     const char *runtime_dir; /* control socket, lock, transient drop-ins */
     const char *tree_unit;   /* NULL: no systemd */
     const char *tree_path;   /* used when tree_unit is NULL */

@@ -46,6 +46,19 @@ int strv_consume(char ***strv, char *text) {
     return 0;
 }
 
+int strv_split(char ***strv, const char *text, char separator) {
+    for (const char *end; *text; text = *end ? end + 1 : end) {
+        end = strchrnul(text, separator);
+        if (end == text)
+            continue;
+        char *part = strndup(text, end - text);
+        int r = part ? strv_consume(strv, part) : -ENOMEM;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 int strv_copy(char *const *strv, char ***ret) {
     _cleanup_(cleanup_strv_free) char **copy = NULL;
 

@@ -11,11 +11,13 @@
 char **strv_free(char **strv); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(char **, strv_free);
 
-size_t strv_length(char *const *strv);           /* 0 for NULL */
-int strv_push(char ***strv, const char *text);   /* copies text; -ENOMEM */
-int strv_consume(char ***strv, char *text);      /* takes text, frees it on failure; -ENOMEM */
-int strv_copy(char *const *strv, char ***ret);   /* deep copy; NULL stays NULL */
-bool strv_equal(char *const *a, char *const *b); /* NULL equals the empty array */
+size_t strv_length(char *const *strv);         /* 0 for NULL */
+int strv_push(char ***strv, const char *text); /* copies text; -ENOMEM */
+int strv_consume(char ***strv, char *text);    /* takes text, frees it on failure; -ENOMEM */
+int strv_split(
+        char ***strv, const char *text, char separator); /* pushes the parts of text, not the empty ones; -ENOMEM */
+int strv_copy(char *const *strv, char ***ret);           /* deep copy; NULL stays NULL */
+bool strv_equal(char *const *a, char *const *b);         /* NULL equals the empty array */
 
 /* printf into a fresh string; -ENOMEM. The old value of *ret is not freed. */
 __attribute__((format(printf, 2, 3))) int text_printf(char **ret, const char *format, ...);

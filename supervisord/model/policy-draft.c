@@ -54,7 +54,7 @@ static int add_group(Drafts *drafts, Draft *draft, const char *name) {
     if (!group->name || !group->origin.file || (group->kind == GROUP_WORKLOAD && !group->workload))
         return -ENOMEM;
     if (group->workload)
-        group->workload->transient = drafts->transient;
+        group->workload->transient = drafts->source == SOURCE_TRANSIENT;
     policy_index_group(policy, group);
     return 0;
 }
@@ -187,9 +187,9 @@ static bool check_name(
     return false;
 }
 
-/* A section stands once; those of transient files extend what other files say. */
+/* A section stands once in all files; drop-ins say more of it. */
 static bool may_extend(const Drafts *drafts, const Draft *draft) {
-    return draft->place.line == 0 || (drafts->transient && draft->file != drafts->file);
+    return draft->place.line == 0 || (drafts->source != SOURCE_FILE && draft->file != drafts->file);
 }
 
 static int open_new(
@@ -310,9 +310,9 @@ int drafts_begin(Drafts *drafts) {
     return add_draft(drafts, SECTION_SUPERVISORD, section_names[SECTION_SUPERVISORD], "", (Place){}, &settings);
 }
 
-void drafts_begin_file(Drafts *drafts, const char *file, bool transient) {
+void drafts_begin_file(Drafts *drafts, const char *file, SourceKind source) {
     drafts->file = file;
-    drafts->transient = transient;
+    drafts->source = source;
     drafts->section = NULL;
 }
 

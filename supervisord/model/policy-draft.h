@@ -5,6 +5,7 @@
 
 #include "model/policy-keys.h"
 #include "model/policy-reader.h"
+#include "model/sources.h"
 
 typedef struct Drafts {
     Policy *policy; /* all that drafts fill in is in it */
@@ -13,13 +14,13 @@ typedef struct Drafts {
     Draft **items;
     size_t n_items, allocated, groups_allocated, by_name_allocated, networks_allocated;
     const char *file; /* the one that is being read; lives as long as the drafts */
-    bool transient;   /* it may extend sections of other files */
-    Draft *section;   /* the one that is being read; NULL: one whose keys mean nothing */
+    SourceKind source;
+    Draft *section; /* the one that is being read; NULL: one whose keys mean nothing */
 } Drafts;
 
 void drafts_done(Drafts *drafts); /* not the policy */
 int drafts_begin(Drafts *drafts); /* with the settings, which are there also where no section gives any; -ENOMEM */
-void drafts_begin_file(Drafts *drafts, const char *file, bool transient);
+void drafts_begin_file(Drafts *drafts, const char *file, SourceKind source);
 /* Once all files are read: a transient State= for a workload that no other file describes is left out. */
 void drafts_drop_orphans(Drafts *drafts);
 

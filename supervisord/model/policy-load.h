@@ -2,24 +2,28 @@
 #pragma once
 
 /*
- * INI files -> Policy. policy-reader knows the syntax and inih's traps, policy-keys what each key means, policy-draft
+ * INI files -> Policy. sources knows which files, policy-reader knows the syntax and inih's traps, policy-keys what each key means, policy-draft
  * the sections, policy-check what sections say of each other.
  */
 
 #include "model/policy.h"
+#include "model/sources.h"
 
-typedef struct PolicySources {
-    const char *directory; /* all *.ini, by name */
-    const char *
-            transient_directory; /* *.ini written at run time: sections there extend those of `directory`; NULL or absent: none */
-    char *const *files; /* instead of directories, when not NULL (supctl verify) */
-} PolicySources;
+/* Where the sources of a policy are. */
+typedef struct PolicyPaths {
+    char *const *directories;        /* the strongest first: sources_read_directories() */
+    const char *transient_directory; /* NULL: none */
+    char *const *files;              /* instead of directories, when not NULL (supctl verify) */
+} PolicyPaths;
 
 /*
- * Loads everything, reports all errors of all files. 0 and a policy; -EBADMSG when diagnostics say what is wrong (then
- * there is no policy); other errnos when the machine fails us (-ENOMEM). A missing `directory` is a diagnostic.
+ * What the sources and, over them, those of the run time (NULL: none) say. 0 and a policy; -EBADMSG when diagnostics say
+ * what is wrong, also if they did before (then there is no policy); other errnos when the machine fails us (-ENOMEM).
  */
-int policy_load(const PolicySources *sources, const LimitScale *scale, Diagnostics *diagnostics, Policy **ret);
+int policy_parse(const Sources *sources, const Sources *transient, const LimitScale *scale, Diagnostics *diagnostics,
+        Policy **ret);
+/* Reads and parses everything, reports all errors of all files, as above. */
+int policy_load(const PolicyPaths *paths, const LimitScale *scale, Diagnostics *diagnostics, Policy **ret);
 
 /* The host's facts: memory from sysconf, page size. */
 LimitScale limit_scale_of_host(void);

@@ -18,8 +18,6 @@ enum {
     GROUPS_MAX = 4096, /* slices and workloads of one policy */
     NETWORKS_MAX = 64,
     SLICE_DEPTH_MAX = 16,
-    POLICY_FILES_MAX = 1024,
-    POLICY_FILE_BYTES_MAX = 1024 * 1024,
     POLICY_LINE_MAX = 32768, /* bytes of one line, without its end */
     ARGUMENTS_MAX = 1024,    /* words of ExecStart= */
     ENVIRONMENT_MAX = 1024,  /* assignments of Environment= */

@@ -38,8 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     demand(fd >= 0 && write(fd, data, size) == (ssize_t) size);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 
-    const PolicySources sources = { .files = (char *[]){ path, NULL } };
-    int r = policy_load(&sources, &scale, &diagnostics, &policy);
+    const PolicyPaths paths = { .files = (char *[]){ path, NULL } };
+    int r = policy_load(&paths, &scale, &diagnostics, &policy);
     demand(r == 0 || r == -EBADMSG);
     demand((r == 0) == (policy != NULL) && (r == 0) == !diagnostics_any(&diagnostics));
     if (policy)

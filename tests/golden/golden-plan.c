@@ -367,8 +367,8 @@ static void load_policy(Fixture *f) {
     char path[4096];
 
     snprintf(path, sizeof path, "%s/policy.ini", f->directory);
-    const PolicySources sources = { .files = (char *[]){ path, NULL } };
-    int r = policy_load(&sources, &scale, &diagnostics, &f->policy);
+    const PolicyPaths paths = { .files = (char *[]){ path, NULL } };
+    int r = policy_load(&paths, &scale, &diagnostics, &f->policy);
     for (size_t i = 0; i < diagnostics.n_lines; i++)
         warnx("%s", diagnostics.lines[i]);
     if (r < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * A golden test of the policy language: loads the policy files of a case directory (and of its directory transient/, if
- * there is one) and compares the errors, or else the whole policy, with the file `expected` beside them.
+ * A golden test of the policy language: loads the policy files of a case directory (and those in its run/, lib/ and
+ * transient/, which stand for the weaker directories and the runtime drop-ins) and compares the errors, or else the whole policy, with the file `expected` beside them.
  *
  *     golden-policy [--update] DIRECTORY
  *
@@ -130,14 +130,19 @@ static void remove_all(char *text, const char *part) {
 static char *load_case(const char *directory) {
     _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
     _cleanup_(cleanup_policy_unref) Policy *policy = NULL;
-    char transient[4096], prefix[4096], *text;
+    char run[4096], lib[4096], transient[4096], prefix[4096], *text;
     size_t size;
 
+    snprintf(run, sizeof(run), "%s/run", directory);
+    snprintf(lib, sizeof(lib), "%s/lib", directory);
     snprintf(transient, sizeof(transient), "%s/transient", directory);
     snprintf(prefix, sizeof(prefix), "%s/", directory);
 
-    const PolicySources sources = { .directory = directory, .transient_directory = transient };
-    int r = policy_load(&sources, &scale, &diagnostics, &policy);
+    const PolicyPaths paths = {
+        .directories = (char *[]){ (char *) directory, run, lib, NULL },
+        .transient_directory = transient,
+    };
+    int r = policy_load(&paths, &scale, &diagnostics, &policy);
     if (r < 0 && r != -EBADMSG)
         errx(EXIT_FAILURE, "%s: %s", directory, strerror(-r));
     if ((r < 0) != diagnostics_any(&diagnostics))

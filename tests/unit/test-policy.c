@@ -49,10 +49,10 @@ static FILE *file_new(const char *directory, const char *name) {
 /* The errors of a directory: how many, and that the last one ends as expected. */
 static void check_errors(const char *directory, size_t n, const char *last) {
     _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
-    const PolicySources sources = { .directory = directory };
+    const PolicyPaths paths = { .directories = (char *[]){ (char *) directory, NULL } };
     Policy *policy = NULL;
 
-    CHECK_EQ(policy_load(&sources, &scale, &diagnostics, &policy), -EBADMSG);
+    CHECK_EQ(policy_load(&paths, &scale, &diagnostics, &policy), -EBADMSG);
     CHECK(!policy);
     CHECK_EQ(diagnostics.n_lines + diagnostics.n_dropped, n);
 
@@ -63,10 +63,11 @@ static void check_errors(const char *directory, size_t n, const char *last) {
 
 static Policy *load(const char *directory) {
     _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
-    const PolicySources sources = { .directory = directory, .transient_directory = "/nonexistent" };
+    const PolicyPaths paths = { .directories = (char *[]){ (char *) directory, NULL },
+        .transient_directory = "/nonexistent" };
     Policy *policy = NULL;
 
-    CHECK_EQ(policy_load(&sources, &scale, &diagnostics, &policy), 0);
+    CHECK_EQ(policy_load(&paths, &scale, &diagnostics, &policy), 0);
     return policy;
 }
 
@@ -103,13 +104,13 @@ static void test_named_files(void) {
     snprintf(first, sizeof(first), "%s/z.conf", directory);
     snprintf(second, sizeof(second), "%s/a.conf", directory);
 
-    const PolicySources sources = { .files = (char *[]){ first, second, NULL } };
-    CHECK_EQ(policy_load(&sources, &scale, &diagnostics, &policy), 0);
+    const PolicyPaths paths = { .files = (char *[]){ first, second, NULL } };
+    CHECK_EQ(policy_load(&paths, &scale, &diagnostics, &policy), 0);
     CHECK_EQ(policy->n_groups, 2);
     CHECK_STREQ(policy->groups[0]->name, "z");
     CHECK_STREQ(policy->groups[1]->name, "a");
 
-    const PolicySources missing = { .files = (char *[]){ (char *) "/nonexistent", NULL } };
+    const PolicyPaths missing = { .files = (char *[]){ (char *) "/nonexistent", NULL } };
     Policy *none = NULL;
     CHECK_EQ(policy_load(&missing, &scale, &diagnostics, &none), -EBADMSG);
     CHECK(!none);
@@ -171,9 +172,9 @@ static void test_long_cycle(void) {
     fclose(file);
 
     _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
-    const PolicySources sources = { .directory = directory };
+    const PolicyPaths paths = { .directories = (char *[]){ (char *) directory, NULL } };
     Policy *policy = NULL;
-    CHECK_EQ(policy_load(&sources, &scale, &diagnostics, &policy), -EBADMSG);
+    CHECK_EQ(policy_load(&paths, &scale, &diagnostics, &policy), -EBADMSG);
     CHECK(strstr(diagnostics.lines[0], "[slice:s2048] Slice=: the slice would be within itself"));
 }
 

@@ -46,7 +46,7 @@ const Verb verbs[] = {
             "Run a command as a workload and return its exit code", "supctl run -p MemoryMax=64M -- make test" },
     { "check", "", 0, 0, ARGUMENTS_NONE, verb_check, "Show what enforces which share on this host, and why",
             "supctl check" },
-    { "verify", "FILE|DIRECTORY...", 1, ANY, ARGUMENTS_FILES, verb_verify,
+    { "verify", "[FILE|DIRECTORY[:DIRECTORY...]...]", 0, ANY, ARGUMENTS_FILES, verb_verify,
             "Check policy files, without root or supervisord", "supctl verify /etc/supervisord" },
     { "metrics", "", 0, 0, ARGUMENTS_NONE, verb_metrics, "Print all metrics in Prometheus' text format",
             "supctl metrics" },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * verify: policy files checked without daemon or root, by the very code that loads them. Each directory is a policy of
- * its own; the files together are one.
+ * verify: policy files checked without daemon or root, by the very code that loads them. Each directory, or list of them,
+ * is a policy of its own; the files together are one.
  */
 
 #include <errno.h>
@@ -15,6 +15,8 @@
 #include "tools/supctl/supctl.h"
 #include "tools/supctl/text.h"
 
+#define POLICY_DIRECTORIES "/etc/supervisord:/run/supervisord/policy:/usr/lib/supervisord" /* those of the daemon */
+
 static void print_policy(const Policy *policy) {
     size_t n_slices = 0;
 
@@ -23,11 +25,11 @@ static void print_policy(const Policy *policy) {
     printf("ok: slices %zu, workloads %zu, networks %zu\n", n_slices, policy->n_groups - n_slices, policy->n_networks);
 }
 
-static int verify(const PolicySources *sources) {
+static int verify(const PolicyPaths *paths) {
     _cleanup_(diagnostics_done) Diagnostics diagnostics = { 0 };
     _cleanup_(cleanup_policy_unref) Policy *policy = NULL;
     LimitScale scale = limit_scale_of_host();
-    int r = policy_load(sources, &scale, &diagnostics, &policy);
+    int r = policy_load(paths, &scale, &diagnostics, &policy);
 
     for (size_t i = 0; i < diagnostics.n_lines; i++)
         text_print_line(stderr, "", diagnostics.lines[i]);
@@ -47,17 +49,34 @@ static bool is_directory(const char *path) {
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* "/etc/supervisord:/usr/lib/supervisord" are one policy. */
+static int verify_directories(const char *list) {
+    _cleanup_(cleanup_strv_free) char **directories = NULL;
+
+    if (strv_split(&directories, list, ':') < 0)
+        return complain_memory();
+    return verify(&(PolicyPaths){ .directories = directories });
+}
+
+static bool is_directories(const char *argument) {
+    _cleanup_(cleanup_free) char *first = strndup(argument, strcspn(argument, ":"));
+
+    return is_directory(argument) || (first && is_directory(first));
+}
+
 int verb_verify(const Options *options, char **arguments) {
     _cleanup_(cleanup_strv_free) char **files = NULL;
     int status = EXIT_SUCCESS;
 
+    if (!*arguments)
+        return verify_directories(POLICY_DIRECTORIES);
     for (char **path = arguments; *path; path++)
-        if (!is_directory(*path)) {
+        if (!is_directories(*path)) {
             if (strv_push(&files, *path) < 0)
                 return complain_memory();
-        } else if (verify(&(PolicySources){ .directory = *path }) != EXIT_SUCCESS)
+        } else if (verify_directories(*path) != EXIT_SUCCESS)
             status = EXIT_FAILURE;
-    if (files && verify(&(PolicySources){ .files = files }) != EXIT_SUCCESS)
+    if (files && verify(&(PolicyPaths){ .files = files }) != EXIT_SUCCESS)
         status = EXIT_FAILURE;
     return status;
 }
