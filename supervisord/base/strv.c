@@ -59,6 +59,18 @@ int strv_split(char ***strv, const char *text, char separator) {
     return 0;
 }
 
+int strv_consume_assignment(char ***environment, char *assignment) {
+    size_t name_length = strcspn(assignment, "=") + 1;
+
+    for (char **old = *environment; old && *old; old++)
+        if (strncmp(*old, assignment, name_length) == 0) {
+            free(*old);
+            *old = assignment;
+            return 0;
+        }
+    return strv_consume(environment, assignment);
+}
+
 int strv_copy(char *const *strv, char ***ret) {
     _cleanup_(cleanup_strv_free) char **copy = NULL;
 

@@ -14,6 +14,8 @@ DEFINE_CLEANUP(char **, strv_free);
 size_t strv_length(char *const *strv);         /* 0 for NULL */
 int strv_push(char ***strv, const char *text); /* copies text; -ENOMEM */
 int strv_consume(char ***strv, char *text);    /* takes text, frees it on failure; -ENOMEM */
+/* Takes a NAME=VALUE as above; it takes the place of an earlier one of that name. */
+int strv_consume_assignment(char ***environment, char *assignment);
 int strv_split(
         char ***strv, const char *text, char separator); /* pushes the parts of text, not the empty ones; -ENOMEM */
 int strv_copy(char *const *strv, char ***ret);           /* deep copy; NULL stays NULL */

@@ -30,10 +30,7 @@
 #include "base/cleanup.h"
 #include "base/strv.h"
 
-enum {
-    OUTPUT_MODE = 0644,
-    PAYLOAD_UMASK = 0022,
-};
+enum { OUTPUT_MODE = 0644 };
 
 /* The limits that the daemon was given, before it raises any for itself: those of a unit are systemd's defaults. */
 static struct rlimit inherited_limits[RLIM_NLIMITS];
@@ -63,8 +60,8 @@ static int enter_network(const ChildSetup *setup) {
     return setup->namespace_fd >= 0 && setns(setup->namespace_fd, CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
-static int reset_umask(const ChildSetup *setup) {
-    umask(PAYLOAD_UMASK);
+static int set_umask(const ChildSetup *setup) {
+    umask(setup->umask);
     return 0;
 }
 
@@ -91,35 +88,61 @@ static int pass_barrier(const ChildSetup *setup) {
     return 0;
 }
 
+/* -1 and errno. Nothing of the payload's own making becomes its terminal. */
+static int open_file(const ChildFile *file) {
+    return open(file->path, file->flags | O_NOCTTY | O_CLOEXEC, OUTPUT_MODE);
+}
+
+static int open_input(const ChildSetup *setup) {
+    if (!setup->input.path)
+        return 0;
+    int fd = open_file(&setup->input);
+    return fd < 0 || dup2(fd, STDIN_FILENO) < 0 ? -errno : 0;
+}
+
 /* By root, as systemd does. The last component may be the payload's to choose, so no link is followed there. */
 static int open_output(const ChildSetup *setup) {
-    int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC | setup->output_flags;
-
-    if (!setup->output_path)
+    if (!setup->output.path)
         return 0;
-    int fd = open(setup->output_path, flags, OUTPUT_MODE);
-    if (fd < 0)
+    int fd = open_file(&setup->output);
+    if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || (setup->error_is_output && dup2(fd, STDERR_FILENO) < 0))
         return -errno;
-    for (int i = 0; i < 3; i++)
-        if (setup->stdio[i] < 0 && dup2(fd, i) < 0)
-            return -errno;
     return 0;
 }
 
-static int reset_limits(const ChildSetup *setup) {
-    for (int i = 0; i < RLIM_NLIMITS; i++)
-        if (setrlimit(i, &inherited_limits[i]) < 0)
+static int open_error(const ChildSetup *setup) {
+    if (!setup->error.path)
+        return 0;
+    int fd = open_file(&setup->error);
+    return fd < 0 || dup2(fd, STDERR_FILENO) < 0 ? -errno : 0;
+}
+
+static int set_resource_limits(const ChildSetup *setup) {
+    for (int i = 0; i < RLIM_NLIMITS; i++) {
+        const ResourceLimit *wanted = &setup->resource_limits[i];
+        struct rlimit limit = { .rlim_cur = wanted->soft, .rlim_max = wanted->hard };
+
+        if (setrlimit(i, wanted->is_set ? &limit : &inherited_limits[i]) < 0)
             return -errno;
+    }
     return 0;
 }
 
-/* Without CAP_SYS_RESOURCE it can only go up: a payload that the kernel prefers as a victim is no harm to others. */
-static int reset_oom_score(const ChildSetup *setup) {
+static int set_nice(const ChildSetup *setup) {
+    return setpriority(PRIO_PROCESS, 0, setup->nice) < 0 ? -errno : 0;
+}
+
+/*
+ * Without CAP_SYS_RESOURCE it can only go up: a payload that the kernel prefers as a victim is no harm to others, when
+ * nobody asked for better.
+ */
+static int set_oom_score(const ChildSetup *setup) {
     _cleanup_(cleanup_close) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
     if (fd < 0)
         return -errno;
-    return write(fd, "0", 1) < 0 && errno != EACCES ? -errno : 0;
+    ssize_t n = write(fd, setup->oom_score_adjust, strlen(setup->oom_score_adjust));
+    return n < 0 && (errno != EACCES || *setup->oom_score_adjust == '-') ? -errno : 0;
 }
 
 /*
@@ -146,12 +169,15 @@ static int enter_keyring(const ChildSetup *setup) {
     return errno == ENOSYS || errno == EPERM || errno == EACCES ? 0 : -errno;
 }
 
-static int become_user(const ChildSetup *setup) {
+static int set_groups(const ChildSetup *setup) {
     if (syscall(SYS_setgroups, setup->n_groups, setup->groups) < 0 ||
-            syscall(SYS_setresgid, setup->gid, setup->gid, setup->gid) < 0 ||
-            syscall(SYS_setresuid, setup->uid, setup->uid, setup->uid) < 0)
+            syscall(SYS_setresgid, setup->gid, setup->gid, setup->gid) < 0)
         return -errno;
     return 0;
+}
+
+static int become_user(const ChildSetup *setup) {
+    return syscall(SYS_setresuid, setup->uid, setup->uid, setup->uid) < 0 ? -errno : 0;
 }
 
 static int enter_directory(const ChildSetup *setup) {
@@ -168,42 +194,45 @@ static int execute(const ChildSetup *setup) {
 }
 
 /*
- * What is done, in this order, and how its failure is put in words: "cannot WORDS 'OBJECT'". What only the child itself
- * notices comes before the barrier, while the daemon registers it on another CPU; what leaves a trace comes behind.
+ * What is done, in this order; the status with which the child ends when it fails, systemd.exec(5) PROCESS EXIT CODES; and
+ * how that is put in words: "cannot WORDS 'OBJECT'". What only the child itself notices comes before the barrier, while
+ * the daemon registers it on another CPU; what leaves a trace comes behind.
  */
 static const struct {
     int (*run)(const ChildSetup *setup);
+    int status;
     const char *words;
     size_t object; /* offset of a text in ChildSetup; 0: none */
 } steps[] = {
-    { enter_session, "start a session", 0 },
-    { reset_signals, "reset signals", 0 },
-    { enter_network, "enter the network namespace", 0 },
-    { reset_umask, "reset the umask", 0 },
-    { connect_stdio, "connect standard input and output", 0 },
-    { reset_limits, "reset resource limits", 0 },
-    { reset_oom_score, "reset the OOM score", 0 },
-    { reset_capabilities, "reset capabilities", 0 },
-    { enter_keyring, "join a session keyring", 0 },
-    { pass_barrier, "wait for its start", 0 },
-    { open_output, "open output file", offsetof(ChildSetup, output_path) },
-    { become_user, "set user", offsetof(ChildSetup, user) },
-    { enter_directory, "change to directory", offsetof(ChildSetup, working_directory) },
-    { close_others, "close the supervisor's descriptors", 0 },
-    { execute, "execute", offsetof(ChildSetup, executable) },
+    { enter_session, 220, "start a session", 0 },
+    { reset_signals, 207, "reset signals", 0 },
+    { enter_network, 225, "enter the network namespace", 0 },
+    { set_umask, 202, "set the umask", 0 },
+    { connect_stdio, 202, "connect standard input and output", 0 },
+    { set_resource_limits, 205, "set resource limits", 0 },
+    { set_nice, 201, "set the nice level", 0 },
+    { set_oom_score, 206, "set the OOM score", 0 },
+    { reset_capabilities, 218, "reset capabilities", 0 },
+    { enter_keyring, 237, "join a session keyring", 0 },
+    { pass_barrier, SPAWN_EXIT_ABANDONED, "wait for its start", 0 },
+    { open_input, 208, "open input file", offsetof(ChildSetup, input.path) },
+    { open_output, 209, "open output file", offsetof(ChildSetup, output.path) },
+    { open_error, 222, "open error file", offsetof(ChildSetup, error.path) },
+    { set_groups, 216, "set groups", 0 },
+    { become_user, 217, "set user", offsetof(ChildSetup, user) },
+    { enter_directory, 200, "change to directory", offsetof(ChildSetup, working_directory) },
+    { close_others, 202, "close the supervisor's descriptors", 0 },
+    { execute, 203, "execute", offsetof(ChildSetup, executable) },
 };
 
 void child_run(const ChildSetup *setup) {
-    int r = 0;
-    unsigned i;
+    unsigned i = 0;
+    int r;
 
-    for (i = 0; i < ELEMENTSOF(steps); i++) {
-        r = steps[i].run(setup);
-        if (r < 0)
-            break;
-    }
+    while ((r = steps[i].run(setup)) == 0) /* the last one does not come back with success */
+        i++;
     send(setup->channel_fd, &(ChildFailure){ .step = i, .error = -r }, sizeof(ChildFailure), MSG_NOSIGNAL);
-    _exit(EXIT_FAILURE);
+    _exit(steps[i].status);
 }
 
 int child_failure_format(const ChildFailure *failure, const ChildSetup *setup, char **ret) {

@@ -11,22 +11,35 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "model/policy.h"
+
+/* Opened by the child, with root's rights; path NULL: none. */
+typedef struct ChildFile {
+    const char *path;
+    int flags;
+} ChildFile;
+
 /* All that the steps need, looked up beforehand. Descriptors of -1 mean: none. */
 typedef struct ChildSetup {
-    int channel_fd;      /* this side's end: a byte lets the child go on, what it sends back is a ChildFailure */
-    int parent_fd;       /* the other end, to be closed here so that it ends with the daemon */
-    int namespace_fd;    /* network namespace to enter */
-    int stdio[3];        /* -1: output_path, which is then set */
-    int output_flags;    /* O_TRUNC or O_APPEND */
-    bool drop_net_admin; /* the payload must not be able to take its shaper away */
+    int channel_fd;   /* this side's end: a byte lets the child go on, what it sends back is a ChildFailure */
+    int parent_fd;    /* the other end, to be closed here so that it ends with the daemon */
+    int namespace_fd; /* network namespace to enter */
+    int stdio[3];     /* -1: the file below */
+    ChildFile input, output, error;
+    bool error_is_output; /* what is opened for output is error too */
+    bool drop_net_admin;  /* the payload must not be able to take its shaper away */
     uid_t uid;
     gid_t gid;
     const gid_t *groups;
     size_t n_groups;
+    const ResourceLimit *resource_limits; /* RLIM_NLIMITS of them */
+    int nice;
+    char oom_score_adjust[8];
+    mode_t umask;
     char *const *environment;
     char *const *arguments;
     /* Objects of messages. */
-    const char *executable, *output_path, *user, *working_directory;
+    const char *executable, *user, *working_directory;
 } ChildSetup;
 
 /* Why the child did not come to exec. */

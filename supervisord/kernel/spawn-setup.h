@@ -4,12 +4,13 @@
 /* What a start needs looked up and opened before the clone: user, environment, where the output goes. */
 
 #include "kernel/spawn-child.h"
+#include "kernel/spawn-credentials.h"
 #include "kernel/spawn.h"
 
 typedef struct SpawnSetup {
     ChildSetup child; /* points into the rest, and into the spec's workload */
     char **environment;
-    gid_t *groups;
+    Credentials credentials;
     int null_fd, journal_fd;
 } SpawnSetup;
 

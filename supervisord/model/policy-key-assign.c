@@ -49,8 +49,8 @@ static bool is_path(const char *text) {
     return *text == '/' && strlen(text) < PATH_MAX;
 }
 
-/* As uid or name, in the strict form of systemd's User=. Whether there is such a user, only the start can say. */
-static bool is_user(const char *text) {
+/* Whether there is such a user, only the start can say. */
+bool key_is_user(const char *text) {
     uint64_t uid;
 
     if (parse_u64(text, &uid) >= 0)
@@ -74,6 +74,22 @@ int key_assign_number(const Key *key, Draft *draft, const char *text, const char
     if (number < key->minimum || number > key->maximum)
         return -ERANGE;
     *(uint64_t *) key_field(key, draft) = number;
+    return 0;
+}
+
+int key_assign_signed(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    bool negative = *text == '-';
+    uint64_t magnitude;
+
+    int r = parse_u64(text + (negative || *text == '+'), &magnitude);
+    if (r < 0)
+        return r;
+    if (magnitude > INT64_MAX)
+        return -ERANGE;
+    int64_t number = negative ? -(int64_t) magnitude : (int64_t) magnitude;
+    if (number < (int64_t) key->minimum || number > (int64_t) key->maximum)
+        return -ERANGE;
+    *(int64_t *) key_field(key, draft) = number;
     return 0;
 }
 
@@ -121,7 +137,7 @@ int key_replace_path(char **path, const char *text, const char **ret_problem) {
 }
 
 int key_assign_user(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
-    return assign_text(key_field(key, draft), text, is_user, ret_problem);
+    return assign_text(key_field(key, draft), text, key_is_user, ret_problem);
 }
 
 int key_assign_path(const Key *key, Draft *draft, const char *text, const char **ret_problem) {

@@ -33,13 +33,14 @@ struct Key {
 };
 
 /* Each from KEYS_FAMILY up to the next family's. */
-extern const Key keys_node[], keys_structure[], keys_exec[], keys_life[], keys_network[];
+extern const Key keys_node[], keys_structure[], keys_exec[], keys_resource[], keys_life[], keys_network[];
 
 /* For any field of the type that is said. */
 KeyAssign key_assign_number;    /* uint64_t, from minimum to maximum */
+KeyAssign key_assign_signed;    /* int64_t, from minimum to maximum, which are cast */
 KeyAssign key_assign_time;      /* uint64_t of usec, from minimum to maximum */
 KeyAssign key_assign_word;      /* an enum, by the row's words */
-KeyAssign key_assign_user;      /* char *: a name or number; "": NULL */
+KeyAssign key_assign_user;      /* char *: the name or number of a user or group; "": NULL */
 KeyAssign key_assign_path;      /* char *: absolute; "": NULL */
 KeyAssign key_assign_interface; /* char *; "": NULL */
 
@@ -47,5 +48,6 @@ void *key_field(const Key *key, const Draft *draft);
 int key_replace(char **text, const char *with); /* a copy; NULL frees */
 /* A text that systemd would look through for specifiers; "" is NULL. */
 int key_replace_path(char **path, const char *text, const char **ret_problem);
+bool key_is_user(const char *text); /* or a group: as number, or as name in the strict form of systemd's User= */
 /* Which of the row's words the text is, as far as a colon; ret_rest: what follows the colon, NULL if there is none. */
 int key_take_word(const Key *key, const char *text, unsigned *ret_index, const char **ret_rest);

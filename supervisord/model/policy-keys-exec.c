@@ -5,11 +5,22 @@
 #include "model/policy-key.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "model/words.h"
 
 static const char *output_word(unsigned index) {
+    return index < OUTPUT_INHERIT ? output_kind_name(index) : NULL;
+}
+
+static const char *error_word(unsigned index) {
     return index < OUTPUT_KINDS_COUNT ? output_kind_name(index) : NULL;
+}
+
+static const char *input_word(unsigned index) {
+    static const char *const words[] = { "null", "file" };
+
+    return index < ELEMENTSOF(words) ? words[index] : NULL;
 }
 
 static int assign_command(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
@@ -32,22 +43,100 @@ static int assign_environment(const Key *key, Draft *draft, const char *text, co
     return words_parse_environment(text, &workload->exec.environment, ret_problem);
 }
 
+/* "/etc/default/web", "-/etc/default/web" */
+static int assign_environment_file(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    Workload *workload = draft->object;
+    _cleanup_(cleanup_free) char *path = NULL;
+
+    if (!*text) {
+        workload->exec.environment_files = strv_free(workload->exec.environment_files);
+        return 0;
+    }
+    int r = key_replace_path(&path, text + (*text == '-'), ret_problem);
+    if (r < 0)
+        return r;
+    if (!path)
+        return -EINVAL;
+    if (strpbrk(path, "*?[")) {
+        *ret_problem = "patterns are not supported; expected the absolute path of one file";
+        return -EINVAL;
+    }
+    if (strv_length(workload->exec.environment_files) >= ENVIRONMENT_FILES_MAX)
+        return -ERANGE;
+    char *entry;
+    r = text_printf(&entry, "%s%s", *text == '-' ? "-" : "", path);
+    return r < 0 ? r : strv_consume(&workload->exec.environment_files, entry);
+}
+
+static int assign_groups(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    Workload *workload = draft->object;
+    char ***groups = &workload->exec.supplementary_groups, *word;
+    int r;
+
+    if (!*text)
+        *groups = strv_free(*groups);
+    while ((r = word_take(&text, &word, ret_problem)) > 0) {
+        _cleanup_(cleanup_free) char *group = word;
+
+        if (!key_is_user(group))
+            return -EINVAL;
+        if (strv_length(*groups) >= SUPPLEMENTARY_GROUPS_MAX)
+            return -ERANGE;
+        r = strv_consume(groups, TAKE_PTR(group));
+        if (r < 0)
+            return r;
+    }
+    return r;
+}
+
+/* "0022", "77" */
+static int assign_umask(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    Workload *workload = draft->object;
+
+    if (!*text || strspn(text, "01234567") != strlen(text))
+        return -EINVAL;
+    unsigned long mask = strtoul(text, NULL, 8);
+    if (mask > 0777)
+        return -ERANGE;
+    workload->exec.umask = mask;
+    return 0;
+}
+
+/* A word, and behind a colon the path that some of the words want. */
+static int take_word_and_path(const Key *key, const char *text, unsigned no_path_mask, unsigned *ret_word, char **path,
+        const char **ret_problem) {
+    const char *rest;
+    unsigned word;
+
+    int r = key_take_word(key, text, &word, &rest);
+    if (r < 0)
+        return r;
+    if (no_path_mask & (1u << word) ? rest != NULL : !rest || !*rest)
+        return -EINVAL;
+    r = key_replace_path(path, rest ?: "", ret_problem);
+    if (r < 0)
+        return r;
+    *ret_word = word;
+    return 0;
+}
+
+/* "null", "file:/etc/motd" */
+static int assign_input(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    Workload *workload = draft->object;
+    unsigned word;
+
+    return take_word_and_path(key, text, 1, &word, &workload->exec.input_path, ret_problem);
+}
+
 /* "journal", "append:/var/log/web.log" */
 static int assign_output(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
-    Workload *workload = draft->object;
-    const char *path;
-    unsigned kind;
+    Output *output = key_field(key, draft);
+    unsigned kind, without_path = 1u << OUTPUT_JOURNAL | 1u << OUTPUT_NULL | 1u << OUTPUT_INHERIT;
 
-    int r = key_take_word(key, text, &kind, &path);
+    int r = take_word_and_path(key, text, without_path, &kind, &output->path, ret_problem);
     if (r < 0)
         return r;
-    bool wants_path = kind == OUTPUT_FILE || kind == OUTPUT_APPEND;
-    if (wants_path ? !path || !*path : path != NULL)
-        return -EINVAL;
-    r = key_replace_path(&workload->exec.output_path, path ? path : "", ret_problem);
-    if (r < 0)
-        return r;
-    workload->exec.output = kind;
+    output->kind = kind;
     return 0;
 }
 
@@ -80,12 +169,78 @@ const Key keys_exec[] = {
         .assign = assign_environment,
         .expects = "words of the form NAME=VALUE",
     },
+    [KEY_ENVIRONMENT_FILE - KEYS_EXEC] = {
+        .name = "EnvironmentFile",
+        .sections = IN(SECTION_WORKLOAD),
+        .list = true,
+        .assign = assign_environment_file,
+        .expects = "the absolute path of a file, with - in front if it need not be there",
+    },
+    [KEY_GROUP - KEYS_EXEC] = {
+        .name = "Group",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = key_assign_user,
+        .expects = "the name or number of a group",
+        .offset = offsetof(Workload, exec.group),
+    },
+    [KEY_SUPPLEMENTARY_GROUPS - KEYS_EXEC] = {
+        .name = "SupplementaryGroups",
+        .sections = IN(SECTION_WORKLOAD),
+        .list = true,
+        .assign = assign_groups,
+        .expects = "names or numbers of groups",
+    },
+    [KEY_UMASK - KEYS_EXEC] = {
+        .name = "UMask",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = assign_umask,
+        .fallback = "0022",
+        .expects = "an octal number from 0000 to 0777",
+    },
+    [KEY_NICE - KEYS_EXEC] = {
+        .name = "Nice",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = key_assign_signed,
+        .fallback = "0",
+        .expects = "a number from -20 to 19",
+        .offset = offsetof(Workload, exec.nice),
+        .minimum = (uint64_t) -20,
+        .maximum = 19,
+    },
+    [KEY_OOM_SCORE_ADJUST - KEYS_EXEC] = {
+        .name = "OOMScoreAdjust",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = key_assign_signed,
+        .fallback = "0",
+        .expects = "a number from -1000 to 1000",
+        .offset = offsetof(Workload, exec.oom_score_adjust),
+        .minimum = (uint64_t) -1000,
+        .maximum = 1000,
+    },
+    [KEY_STANDARD_INPUT - KEYS_EXEC] = {
+        .name = "StandardInput",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = assign_input,
+        .fallback = "null",
+        .expects = "null or file:/path",
+        .word = input_word,
+    },
     [KEY_STANDARD_OUTPUT - KEYS_EXEC] = {
         .name = "StandardOutput",
         .sections = IN(SECTION_WORKLOAD),
         .assign = assign_output,
         .fallback = "journal",
-        .expects = "journal, null, file:/path or append:/path",
+        .expects = "journal, null, file:/path, append:/path or truncate:/path",
+        .offset = offsetof(Workload, exec.output),
         .word = output_word,
+    },
+    [KEY_STANDARD_ERROR - KEYS_EXEC] = {
+        .name = "StandardError",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = assign_output,
+        .fallback = "inherit",
+        .expects = "inherit, journal, null, file:/path, append:/path or truncate:/path",
+        .offset = offsetof(Workload, exec.error),
+        .word = error_word,
     },
 };

@@ -14,6 +14,7 @@ static const struct {
     { KEYS_NODE, keys_node },
     { KEYS_STRUCTURE, keys_structure },
     { KEYS_EXEC, keys_exec },
+    { KEYS_RESOURCE, keys_resource },
     { KEYS_LIFE, keys_life },
     { KEYS_NETWORK, keys_network },
 };

@@ -45,6 +45,8 @@ static const char *const output_kind_names[OUTPUT_KINDS_COUNT] = {
     [OUTPUT_NULL] = "null",
     [OUTPUT_FILE] = "file",
     [OUTPUT_APPEND] = "append",
+    [OUTPUT_TRUNCATE] = "truncate",
+    [OUTPUT_INHERIT] = "inherit",
 };
 static const char *const network_mode_names[NETWORK_MODES_COUNT] = {
     [NETWORK_HOST] = "host",
@@ -59,7 +61,12 @@ static void workload_free(Workload *workload) {
     strv_free(workload->exec.environment);
     free(workload->exec.user);
     free(workload->exec.working_directory);
-    free(workload->exec.output_path);
+    strv_free(workload->exec.environment_files);
+    free(workload->exec.group);
+    strv_free(workload->exec.supplementary_groups);
+    free(workload->exec.input_path);
+    free(workload->exec.output.path);
+    free(workload->exec.error.path);
     free(workload);
 }
 

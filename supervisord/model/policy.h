@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "base/strv.h"
 #include "model/diagnostics.h"
@@ -20,7 +21,10 @@ enum {
     SLICE_DEPTH_MAX = 16,
     POLICY_LINE_MAX = 32768, /* bytes of one line, without its end */
     ARGUMENTS_MAX = 1024,    /* words of ExecStart= */
-    ENVIRONMENT_MAX = 1024,  /* assignments of Environment= */
+    ENVIRONMENT_MAX = 1024,  /* assignments of Environment=, and of all EnvironmentFile= */
+    ENVIRONMENT_FILES_MAX = 64,
+    ENVIRONMENT_FILE_BYTES_MAX = 1024 * 1024,
+    SUPPLEMENTARY_GROUPS_MAX = 1024,
 };
 
 #define STOP_TIMEOUT_USEC_DEFAULT (UINT64_C(10) * 1000 * 1000) /* TimeoutStopSec= */
@@ -65,8 +69,21 @@ typedef enum OutputKind {
     OUTPUT_NULL,
     OUTPUT_FILE, /* written from its beginning, not truncated: systemd.exec(5) */
     OUTPUT_APPEND,
+    OUTPUT_TRUNCATE,
+    OUTPUT_INHERIT, /* standard error only: where standard output goes */
     OUTPUT_KINDS_COUNT,
 } OutputKind;
+
+typedef struct Output {
+    OutputKind kind;
+    char *path; /* OUTPUT_FILE, OUTPUT_APPEND, OUTPUT_TRUNCATE */
+} Output;
+
+/* One resource of setrlimit(2), in its units; AMOUNT_INFINITY is RLIM_INFINITY. */
+typedef struct ResourceLimit {
+    bool is_set; /* else as the daemon was given it */
+    uint64_t soft, hard;
+} ResourceLimit;
 
 typedef enum NetworkMode {
     NETWORK_HOST,
@@ -77,12 +94,18 @@ typedef enum NetworkMode {
 
 /* What is executed, as whom, with what around it. */
 typedef struct Exec {
-    char **arguments;        /* ExecStart=, the first is an absolute path; at least one */
-    char **environment;      /* NAME=value */
-    char *user;              /* NULL: root */
-    char *working_directory; /* absolute; NULL: / */
-    OutputKind output;
-    char *output_path; /* OUTPUT_FILE, OUTPUT_APPEND */
+    char **arguments;            /* ExecStart=, the first is an absolute path; at least one */
+    char **environment;          /* NAME=value */
+    char **environment_files;    /* absolute; with `-` in front it need not be there */
+    char *user;                  /* NULL: root */
+    char *group;                 /* NULL: the user's */
+    char **supplementary_groups; /* beside those that the user is in */
+    char *working_directory;     /* absolute; NULL: / */
+    char *input_path;            /* NULL: /dev/null */
+    Output output, error;
+    ResourceLimit resource_limits[RLIM_NLIMITS];
+    int64_t nice, oom_score_adjust;
+    uint64_t umask;
 } Exec;
 
 /* When it starts, ends and starts again. */

@@ -188,26 +188,10 @@ int words_parse_command(const char *text, char ***ret_arguments, const char **re
     return 0;
 }
 
-static bool is_assignment(const char *word) {
+bool word_is_assignment(const char *word) {
     size_t length = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
 
     return length > 0 && word[length] == '=' && !isdigit((unsigned char) *word);
-}
-
-/* The last assignment of a name counts, at the place of the first. */
-static int assign(char ***environment, char *word, const char **ret_problem) {
-    size_t n = 0, name_length = strcspn(word, "=") + 1;
-
-    for (; *environment && (*environment)[n]; n++)
-        if (strncmp((*environment)[n], word, name_length) == 0) {
-            free((*environment)[n]);
-            (*environment)[n] = word;
-            return 0;
-        }
-    if (n < ENVIRONMENT_MAX)
-        return strv_consume(environment, word);
-    free(word);
-    return problem(ret_problem, "too many variables");
 }
 
 int words_parse_environment(const char *text, char ***environment, const char **ret_problem) {
@@ -220,10 +204,12 @@ int words_parse_environment(const char *text, char ***environment, const char **
         r = word_resolve_specifiers(word, ret_problem);
         if (r < 0)
             return r;
-        if (!is_assignment(word))
+        if (!word_is_assignment(word))
             return problem(ret_problem, "expected words of the form NAME=VALUE, quoted if there are blanks in them");
-        r = assign(environment, TAKE_PTR(word), ret_problem);
+        r = strv_consume_assignment(environment, TAKE_PTR(word));
         if (r < 0)
             return r;
+        if (strv_length(*environment) > ENVIRONMENT_MAX)
+            return problem(ret_problem, "too many variables");
     }
 }

@@ -20,5 +20,7 @@ int word_resolve_specifiers(char *word, const char **ret_problem);
 /* ExecStart=: one command, its program by absolute path. */
 int words_parse_command(const char *text, char ***ret_arguments, const char **ret_problem);
 
+bool word_is_assignment(const char *word); /* NAME=VALUE */
+
 /* Environment=: assigns NAME=VALUE words on top of what *environment holds. */
 int words_parse_environment(const char *text, char ***environment, const char **ret_problem);

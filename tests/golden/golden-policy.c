@@ -19,6 +19,7 @@
 
 #include "base/parse.h"
 #include "golden.h"
+#include "model/policy-keys.h"
 #include "model/policy-load.h"
 
 /* Not that of the host: percents of memory must come out the same everywhere. */
@@ -67,16 +68,45 @@ static void print_address(FILE *out, const char *key, uint32_t address, unsigned
     fprintf(out, "    %s=%s/%u\n", key, buffer, prefix_length);
 }
 
+static void print_output(FILE *out, const char *key, const Output *output) {
+    fprintf(out, "    %s=%s%s%s\n", key, output_kind_name(output->kind), output->path ? ":" : "",
+            output->path ? output->path : "");
+}
+
+static void print_resource_limits(FILE *out, const ResourceLimit limits_of[static RLIM_NLIMITS]) {
+    for (int i = 0; i < RLIM_NLIMITS; i++)
+        if (limits_of[i].is_set)
+            fprintf(out, "    %s=%" PRIu64 ":%" PRIu64 "\n", key_name(KEYS_RESOURCE + i), limits_of[i].soft,
+                    limits_of[i].hard);
+}
+
+/* Their defaults are tried by the case minimal. */
+static void print_scalars(FILE *out, const Exec *exec) {
+    if (exec->umask != 0022)
+        fprintf(out, "    UMask=%04" PRIo64 "\n", exec->umask);
+    if (exec->nice != 0)
+        fprintf(out, "    Nice=%" PRId64 "\n", exec->nice);
+    if (exec->oom_score_adjust != 0)
+        fprintf(out, "    OOMScoreAdjust=%" PRId64 "\n", exec->oom_score_adjust);
+}
+
 static void print_workload(FILE *out, const Workload *workload) {
     print_words(out, "ExecStart", workload->exec.arguments);
     print_text(out, "User", workload->exec.user);
+    print_text(out, "Group", workload->exec.group);
+    print_words(out, "SupplementaryGroups", workload->exec.supplementary_groups);
     print_text(out, "WorkingDirectory", workload->exec.working_directory);
     print_words(out, "Environment", workload->exec.environment);
+    print_words(out, "EnvironmentFile", workload->exec.environment_files);
+    print_resource_limits(out, workload->exec.resource_limits);
+    print_scalars(out, &workload->exec);
+    print_text(out, "StandardInput", workload->exec.input_path);
     print_text(out, "Restart", restart_policy_name(workload->life.restart));
     print_time(out, "RestartSec", workload->life.restart_usec);
     print_time(out, "TimeoutStopSec", workload->life.stop_timeout_usec);
-    fprintf(out, "    StandardOutput=%s%s%s\n", output_kind_name(workload->exec.output),
-            workload->exec.output_path ? ":" : "", workload->exec.output_path ? workload->exec.output_path : "");
+    print_output(out, "StandardOutput", &workload->exec.output);
+    if (workload->exec.error.kind != OUTPUT_INHERIT)
+        print_output(out, "StandardError", &workload->exec.error);
     fprintf(out, "    Network=%s%s%s\n", network_mode_name(workload->network_mode), workload->network ? ":" : "",
             workload->network ? workload->network->name : "");
     if (workload->network)

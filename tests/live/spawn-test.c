@@ -185,7 +185,9 @@ typedef struct Launched {
 static Workload workload_of(char **arguments) {
     return (Workload){ .exec.arguments = arguments,
         .exec.environment = (char **) null_environment,
-        .exec.output = OUTPUT_NULL,
+        .exec.output.kind = OUTPUT_NULL,
+        .exec.error.kind = OUTPUT_INHERIT,
+        .exec.umask = 0022,
         .life.running = true };
 }
 
@@ -475,12 +477,12 @@ static void test_failures_in_words(void) {
     check_refused(&workload, -EACCES, "cannot execute '/etc/passwd': Permission denied");
 
     workload = SHELL("exit 0");
-    workload.exec.output = OUTPUT_FILE;
-    workload.exec.output_path = (char *) "/nope/log";
+    workload.exec.output.kind = OUTPUT_FILE;
+    workload.exec.output.path = (char *) "/nope/log";
     check_refused(&workload, -ENOENT, "cannot open output file '/nope/log': No such file or directory");
     snprintf(link, sizeof link, "%s/link", directory);
     CHECK_EQ(symlink("/etc/passwd", link), 0);
-    workload.exec.output_path = link;
+    workload.exec.output.path = link;
     snprintf(sentence, sizeof sentence, "cannot open output file '%s': Too many levels of symbolic links", link);
     check_refused(&workload, -ELOOP, sentence);
     CHECK_EQ(unlink(link), 0);
@@ -625,8 +627,8 @@ static void run_shell(const char *script, OutputKind output, const char *path) {
     Workload workload = SHELL(script);
     Launched launched;
 
-    workload.exec.output = output;
-    workload.exec.output_path = (char *) path;
+    workload.exec.output.kind = output;
+    workload.exec.output.path = (char *) path;
     launch(&workload, &launched);
     CHECK_EQ(await(&launched).code, 0);
     finish(&launched);
