@@ -53,6 +53,7 @@ const Verb verbs[] = {
     { "version", "", 0, 0, ARGUMENTS_NONE, verb_version, "Print the versions of supctl and supervisord",
             "supctl version" },
     { "help", "[VERB]", 0, 1, ARGUMENTS_VERB, verb_help, "Explain supctl or one of its verbs", "supctl help run" },
+    { "complete", "[WORD...]", 0, ANY, ARGUMENTS_COMMAND, verb_complete, NULL, NULL },
     { 0 },
 };
 

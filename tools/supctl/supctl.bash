@@ -1,39 +1,44 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# bash completion for supctl(1)
+# bash completion for supctl(1): `supctl complete` knows what may follow; here is only what bash wants of it.
 
 _supctl() {
-    local verbs="status tree top show list plan reload start stop restart shutdown run check verify metrics version help"
-    local options="--socket --no-legend --plain --quiet --json --help --version"
-    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb= i
+    local words=() places=() word i line prefix candidates=()
 
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        case ${COMP_WORDS[i]} in
-        --socket) i=$((i + 1)) ;;
-        -*) ;;
-        *) verb=${COMP_WORDS[i]} && break ;;
-        esac
+    # bash splits words at "=", supctl does not.
+    for ((i = 1; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if ((${#words[@]} > 0)) && [[ $word == =* || ${COMP_WORDS[i - 1]} == *= ]] && [[ ${words[-1]} != = ]]; then
+            words[-1]+=$word
+        else
+            words+=("$word")
+            places+=("$i")
+        fi
     done
-    case $previous in
-    --socket) COMPREPLY=($(compgen -f -- "$word")) && return ;;
-    --interval | --iterations | --name | -p | --property) COMPREPLY=() && return ;;
-    esac
-    case $verb in
-    top) options+=" --interval --iterations --batch" ;;
-    show) options+=" --property --value" ;;
-    run) options+=" --name --property --no-wait" ;;
-    esac
-    if [[ $word == -* ]]; then
-        COMPREPLY=($(compgen -W "$options" -- "$word"))
-        return
-    fi
-    case $verb in
-    "" | help) COMPREPLY=($(compgen -W "$verbs" -- "$word")) ;;
-    status | show) COMPREPLY=($(compgen -W "$(supctl list --no-legend 2>/dev/null | awk '{ print $1 }')" -- "$word")) ;;
-    start | stop | restart)
-        COMPREPLY=($(compgen -W "$(supctl list --no-legend 2>/dev/null | awk '$2 == "workload" { print $1 }')" -- "$word"))
-        ;;
-    verify) COMPREPLY=($(compgen -f -- "$word")) ;;
-    run) COMPREPLY=($(compgen -c -- "$word")) ;;
-    esac
+    word=${words[-1]-}
+    prefix=
+    [[ $word != *=* ]] || prefix=${word%%=*}=
+    COMPREPLY=()
+    while IFS= read -r line; do
+        case $line in
+        :files) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+        :command\ *)
+            i=${places[${line#* }]-$COMP_CWORD}
+            if declare -F _command_offset >/dev/null; then
+                _command_offset "$i"
+            elif ((i == COMP_CWORD)); then
+                mapfile -t COMPREPLY < <(compgen -c -- "$word")
+            else
+                mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            fi
+            ;;
+        *)
+            line=${line%%$'\t'*}
+            candidates+=("${line#"$prefix"}")
+            ;;
+        esac
+    done < <("${COMP_WORDS[0]}" complete -- "${words[@]}" 2>/dev/null)
+    ((${#candidates[@]} == 0)) || COMPREPLY=("${candidates[@]}")
+    # After KEY= comes the value, not a blank.
+    [[ ${#COMPREPLY[@]} -ne 1 || ${COMPREPLY[0]} != *= ]] || compopt -o nospace 2>/dev/null
 }
 complete -o filenames -F _supctl supctl

@@ -32,7 +32,8 @@ typedef struct Options {
 typedef int VerbFunction(const Options *options, char **arguments);
 
 VerbFunction verb_status, verb_tree, verb_top, verb_show, verb_list, verb_plan, verb_reload, verb_start, verb_stop,
-        verb_restart, verb_shutdown, verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help;
+        verb_restart, verb_shutdown, verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help,
+        verb_complete;
 
 /* What a verb's arguments are: says which patterns of names stand for, and what completes them. */
 typedef enum ArgumentKind {

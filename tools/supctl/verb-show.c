@@ -10,6 +10,7 @@
 #include "base/strv.h"
 #include "tools/supctl/block.h"
 #include "tools/supctl/client.h"
+#include "tools/supctl/property.h"
 #include "tools/supctl/report.h"
 #include "tools/supctl/supctl.h"
 #include "tools/supctl/table.h"
@@ -68,48 +69,10 @@ static int print_all(const Options *options, const Detail *detail) {
     return status;
 }
 
-/* The value of a status property; NULL: there is none of this name. Returns buffer for numbers. */
-static const char *status_property(const Status *status, const char *key, char *buffer, size_t size) {
-    const struct {
-        const char *key, *text;
-        uint64_t number; /* when text is NULL */
-    } properties[] = {
-        { "Name", status->name, 0 },
-        { "Kind", status->kind, 0 },
-        { "Slice", status->slice, 0 },
-        { "State", status->state, 0 },
-        { "MainPID", NULL, status->main_pid },
-        { "SinceUSec", NULL, status->since_usec },
-        { "Restarts", NULL, status->n_restarts },
-        { "LastExit", status->last_exit, 0 },
-        { "Degraded", status->degraded, 0 },
-        { "Command", status->command, 0 },
-    };
-
-    for (size_t i = 0; i < ELEMENTSOF(properties); i++)
-        if (strcmp(properties[i].key, key) == 0) {
-            snprintf(buffer, size, "%" PRIu64, properties[i].number);
-            return properties[i].text ? properties[i].text : buffer;
-        }
-    return NULL;
-}
-
-static const char *find_property(const Detail *detail, const char *key, char *buffer, size_t size) {
-    for (size_t i = 0; i < detail->n_limits; i++)
-        if (strcmp(detail->limits[i].key, key) == 0)
-            return detail->limits[i].effective;
-    for (size_t i = 0; i < detail->n_meters; i++)
-        if (strcmp(detail->meters[i].name, key) == 0) {
-            snprintf(buffer, size, "%.15g", detail->meters[i].value);
-            return buffer;
-        }
-    return status_property(&detail->status, key, buffer, size);
-}
-
 static int print_property(const Options *options, const Detail *detail, const char *key) {
     _cleanup_(cleanup_free) char *prefix = NULL;
     char buffer[AMOUNT_TEXT_MAX];
-    const char *value = find_property(detail, key, buffer, sizeof(buffer));
+    const char *value = detail_property(detail, key, buffer, sizeof(buffer));
 
     if (!value) {
         complain("%s: has no property %s (`supctl show %s` shows them)", detail->status.name, key, detail->status.name);
