@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * What the control socket asks for. Everything that changes something writes the intent down first, loads the policy with
- * it, and lets the funnel do the rest; a call is answered when what it asked for has come to pass.
+ * What the control socket asks for. Everything that changes something writes the intent down first, lays it over the
+ * policy, and lets the funnel do the rest; a call is answered when what it asked for has come to pass.
  */
 
 #include <errno.h>
@@ -21,17 +21,10 @@ static void answer_diagnostics(ApiCall *call, int r, const Diagnostics *diagnost
         api_answer_error(call, CONTROL_ERROR_FAILED, "cannot load the policy: %s", strerror(-r));
         return;
     }
-    char *text = NULL;
-    size_t size;
-    FILE *file = open_memstream(&text, &size);
-    for (size_t i = 0; file && i < diagnostics->n_lines; i++)
-        fprintf(file, "%s%s", i ? "\n" : "", diagnostics->lines[i]);
-    if (file && diagnostics->n_dropped)
-        fprintf(file, "\nand %zu more", diagnostics->n_dropped);
-    if (file)
-        fclose(file);
-    api_answer_error(call, CONTROL_ERROR_BAD_POLICY, "%s", text ? text : "out of memory");
-    free(text);
+    _cleanup_(cleanup_free) char *text = NULL;
+    if (diagnostics_text(diagnostics, &text) < 0)
+        text = NULL;
+    api_answer_error(call, CONTROL_ERROR_BAD_POLICY, "%s", text ?: "out of memory");
 }
 
 static int load_for(Supervisor *s, int (*load)(Supervisor *, Diagnostics *), ApiCall *call) {
@@ -54,6 +47,11 @@ static void on_plan(void *userdata, ApiCall *call) {
         supervisor_converge(s, &(Converge){ .dry_run = true, .policy = policy, .call = call });
     policy_unref(policy);
     diagnostics_done(&diagnostics);
+}
+
+static void on_policy_state(void *userdata, ApiCall *call) {
+    const LastReload *last = &((Supervisor *) userdata)->last_reload;
+    api_answer_policy_state(call, last->ok, last->success_usec, last->errors ?: "");
 }
 
 static void on_reload(void *userdata, ApiCall *call) {
@@ -99,7 +97,7 @@ static bool may_start(Supervisor *s, ApiCall *call) {
     return !s->all_stopped;
 }
 
-/* Writes the intent and loads the policy with it. */
+/* Writes the intent, and lays it over the policy. */
 static int intend(Supervisor *s, const char *name, bool running, ApiCall *call) {
     const Group *group = policy_group(s->policy, name);
     if (group->workload->life.running == running)
@@ -110,7 +108,10 @@ static int intend(Supervisor *s, const char *name, bool running, ApiCall *call) 
                 running ? "running" : "stopped", strerror(-r));
         return r;
     }
-    return load_for(s, supervisor_load, call);
+    r = load_for(s, supervisor_overlay, call);
+    if (r < 0)
+        transient_write_state(s->runtime_fd, name, !running);
+    return r;
 }
 
 static void on_start(void *userdata, const char *name, ApiCall *call) {
@@ -192,7 +193,7 @@ static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
                 strerror(-r));
         return;
     }
-    if (load_for(s, supervisor_load, call) < 0) {
+    if (load_for(s, supervisor_overlay, call) < 0) {
         transient_remove(s->runtime_fd, run->name);
         return;
     }
@@ -212,7 +213,7 @@ bool supervisor_collect(Supervisor *s, const char *name) {
         return false;
     Diagnostics diagnostics = {};
     transient_remove(s->runtime_fd, name);
-    supervisor_load(s, &diagnostics);
+    supervisor_overlay(s, &diagnostics);
     diagnostics_done(&diagnostics);
     supervisor_converge(s, &(Converge){ .only = name });
     return true;
@@ -251,6 +252,7 @@ ApiBackend supervisor_backend(Supervisor *s) {
         .sample = take_sample,
         .snapshot = get_snapshot,
         .plan = on_plan,
+        .policy_state = on_policy_state,
         .reload = on_reload,
         .stop_all = on_stop_all,
         .show = on_show,

@@ -105,8 +105,8 @@ int supervisor_snapshot(Supervisor *s, ExpositionFormat format, int *ret_fd) {
         .started_usec = s->started_usec,
         .now_usec = now,
         .realtime_offset_usec = realtime_offset_usec(now),
-        .last_reload_ok = s->last_reload_ok,
-        .last_reload_usec = s->last_reload_usec,
+        .last_reload_ok = s->last_reload.ok,
+        .last_reload_usec = s->last_reload.success_usec,
     };
     return metrics_snapshot(&source, format, ret_fd);
 }

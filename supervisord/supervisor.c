@@ -41,71 +41,13 @@ Run *supervisor_run_of(Supervisor *s, const char *workload) {
     return entry ? &entry->run : NULL;
 }
 
-/* --- policy ------------------------------------------------------------------------------------------------------ */
-
-static void log_diagnostics(const Diagnostics *diagnostics) {
-    for (size_t i = 0; i < diagnostics->n_lines; i++)
-        log_error("%s", diagnostics->lines[i]);
-    if (diagnostics->n_dropped)
-        log_error("and %zu more", diagnostics->n_dropped);
-}
-
-/* What could not be started under the old policy gets another try under the new one. */
-static void retry_failed_starts(Supervisor *s) {
-    size_t cursor = 0;
-    for (LedgerEntry *entry; (entry = ledger_next(s->ledger, &cursor));)
-        if (entry->run.state == RUN_FAILED && entry->run.failure)
-            run_on_user_start(&entry->run);
-}
-
-/* Nothing waits for a start that is not wanted any more. */
-static void end_backoffs(Supervisor *s) {
-    size_t cursor = 0;
-    for (LedgerEntry *entry; s->ledger && (entry = ledger_next(s->ledger, &cursor));) {
-        const Group *group = policy_group(s->policy, entry->name);
-        if (entry->run.state == RUN_BACKOFF && !(group && group->workload && group->workload->life.running))
-            run_on_stopping(&entry->run);
-    }
-}
-
-int supervisor_read_policy(Supervisor *s, Diagnostics *diagnostics, Policy **ret) {
-    _cleanup_(cleanup_free) char *transient = NULL;
-    int r = text_printf(&transient, "%s/transient", s->config->runtime_dir);
-    if (r < 0)
-        return r;
-    PolicyPaths paths = { .directories = s->config->policy_dirs, .transient_directory = transient };
-    return policy_load(&paths, &s->scale, diagnostics, ret);
-}
-
-int supervisor_load(Supervisor *s, Diagnostics *diagnostics) {
-    Policy *policy = NULL;
-    int r = supervisor_read_policy(s, diagnostics, &policy);
-    s->last_reload_ok = r == 0;
-    if (r < 0)
-        return r;
-    policy_unref(s->policy);
-    s->policy = policy;
-    s->last_reload_usec = supervisor_now();
-    end_backoffs(s);
-    return 0;
-}
-
-int supervisor_reload(Supervisor *s, Diagnostics *diagnostics) {
-    int r = supervisor_load(s, diagnostics);
-    if (r < 0)
-        return r;
-    s->all_stopped = false;
-    retry_failed_starts(s);
-    return 0;
-}
-
 static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
     Supervisor *s = userdata;
     Diagnostics diagnostics = {};
     sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, supervisor_now());
     int r = supervisor_reload(s, &diagnostics);
     if (r < 0) {
-        log_diagnostics(&diagnostics);
+        supervisor_log_diagnostics(&diagnostics);
         log_error("the policy is not replaced: %s", r == -EBADMSG ? "it has errors" : strerror(-r));
     } else
         supervisor_converge(s, &(Converge){});
@@ -200,17 +142,6 @@ static int open_runtime(Supervisor *s) {
         return r;
     }
     return 0;
-}
-
-static int open_policy(Supervisor *s) {
-    Diagnostics diagnostics = {};
-    int r = supervisor_load(s, &diagnostics);
-    if (r < 0) {
-        log_diagnostics(&diagnostics);
-        log_error("cannot load the policy");
-    }
-    diagnostics_done(&diagnostics);
-    return r;
 }
 
 static int open_tree(Supervisor *s) {
@@ -350,7 +281,7 @@ int supervisor_new(const SupervisorConfig *config, Supervisor **ret) {
         raise_limits,
         open_event,
         open_runtime,
-        open_policy,
+        supervisor_open_policy,
         open_tree,
         open_programs,
         open_models,
@@ -384,6 +315,8 @@ Supervisor *supervisor_free(Supervisor *s) {
     ledger_free(s->ledger);
     tree_done(&s->tree);
     policy_unref(s->policy);
+    sources_done(&s->sources);
+    free(s->last_reload.errors);
     close_fd(s->lock_fd);
     close_fd(s->runtime_fd);
     sd_event_unref(s->event);

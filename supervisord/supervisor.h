@@ -3,7 +3,7 @@
 
 /*
  * Supervisor: wires policy, ledger, worker, meters and faces to one event loop. Its parts, a file each:
- * supervisor.c (life, reload), snapshot.c (sampling, metrics), converge.c (one funnel for every change), watch.c (running workloads: exits
+ * supervisor.c (life), reload.c (the running policy), snapshot.c (sampling, metrics), converge.c (one funnel for every change), watch.c (running workloads: exits
  * and stops), waiter.c (who waits for them), control.c (what the control socket asks for), question.c (what it asks the node), transient.c (runtime intent as drop-ins).
  */
 
@@ -28,6 +28,13 @@ typedef struct SupervisorConfig {
     bool measure_programs; /* have the kernel time each run of an eBPF program */
 } SupervisorConfig;
 
+/* How the last attempt to load the policy's files went. */
+typedef struct LastReload {
+    bool ok;
+    char *errors;          /* NULL: none */
+    uint64_t success_usec; /* of the last that was successful; 0: none of this daemon */
+} LastReload;
+
 typedef struct Watch Watch;
 typedef struct Waiter Waiter;
 typedef struct Supervisor Supervisor;
@@ -39,6 +46,7 @@ struct Supervisor {
     int lock_fd;
     LimitScale scale;
     Policy *policy;
+    Sources sources; /* of the policy: its files as they were when they were loaded */
     Ledger *ledger;
     Tree tree;
     Links *links;       /* worker thread's, once it runs */
@@ -51,8 +59,7 @@ struct Supervisor {
     bool all_stopped; /* no workload is wanted until the next reload */
     sd_event_source *worker_source, *sample_source, *decide_source;
     uint64_t started_usec, sampled_usec;
-    bool last_reload_ok;
-    uint64_t last_reload_usec;
+    LastReload last_reload;
 };
 
 int supervisor_new(const SupervisorConfig *config, Supervisor **ret); /* logs why it failed */
@@ -63,12 +70,17 @@ int supervisor_run(Supervisor *supervisor);
 uint64_t supervisor_now(void); /* CLOCK_MONOTONIC, usec */
 ApplyTarget supervisor_target(const Supervisor *supervisor);
 Run *supervisor_run_of(Supervisor *supervisor, const char *workload); /* NULL: not in the ledger */
+
+/* --- reload.c --- */
+
+int supervisor_open_policy(Supervisor *supervisor); /* logs why it failed */
 /* The policy and runtime drop-ins as they are in their files now. */
 int supervisor_read_policy(Supervisor *supervisor, Diagnostics *diagnostics, Policy **ret);
-/* Loads them; the running policy stays on failure. */
-int supervisor_load(Supervisor *supervisor, Diagnostics *diagnostics);
-/* The user's reload: as above, and what failed to start, or was stopped with all others, gets another try. */
+/* Reads the policy's files anew; the running policy stays on failure. Workloads that failed to start get another try. */
 int supervisor_reload(Supervisor *supervisor, Diagnostics *diagnostics);
+/* Lays the runtime drop-ins, as they are now, over the policy's files as they were when they were loaded. */
+int supervisor_overlay(Supervisor *supervisor, Diagnostics *diagnostics);
+void supervisor_log_diagnostics(const Diagnostics *diagnostics);
 
 /* --- snapshot.c --- */
 

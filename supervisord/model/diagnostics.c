@@ -73,6 +73,25 @@ const char *diagnostics_excerpt(const char *text, char buffer[static EXCERPT_SIZ
     return buffer;
 }
 
+int diagnostics_text(const Diagnostics *diagnostics, char **ret) {
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+
+    if (!file)
+        return -ENOMEM;
+    for (size_t i = 0; i < diagnostics->n_lines; i++)
+        fprintf(file, "%s%s", i > 0 ? "\n" : "", diagnostics->lines[i]);
+    if (diagnostics->n_dropped > 0)
+        fprintf(file, "%sand %zu more", diagnostics->n_lines > 0 ? "\n" : "", diagnostics->n_dropped);
+    if (fclose(file) < 0) {
+        free(text);
+        return -ENOMEM;
+    }
+    *ret = text;
+    return 0;
+}
+
 bool diagnostics_any(const Diagnostics *diagnostics) {
     return diagnostics->n_lines > 0 || diagnostics->n_dropped > 0;
 }

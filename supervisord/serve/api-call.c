@@ -56,6 +56,14 @@ void api_answer_lines(ApiCall *call, char *const *lines) {
     call_answer(call, reply, r);
 }
 
+void api_answer_policy_state(ApiCall *call, bool ok, uint64_t loaded_usec, const char *errors) {
+    sd_bus_message *reply = NULL;
+    int r = sd_bus_message_new_method_return(call->message, &reply);
+    if (r >= 0)
+        r = sd_bus_message_append(reply, "bts", ok, view_realtime(loaded_usec), errors);
+    call_answer(call, reply, r);
+}
+
 void api_answer_exit(ApiCall *call, const Exit *exit) {
     sd_bus_message *reply = NULL;
     int r = sd_bus_message_new_method_return(call->message, &reply);

@@ -55,7 +55,7 @@ static int refuse_reader(const Peer *peer, sd_bus_error *error) {
             error, SD_BUS_ERROR_ACCESS_DENIED, "only root outside the supervised tree may change anything");
 }
 
-/* Without arguments: Plan, Check, Reload, StopAll. */
+/* Without arguments. */
 static int method_plain(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     Peer *peer = userdata;
     const ApiBackend *backend = &peer->api->backend;
@@ -66,6 +66,7 @@ static int method_plain(sd_bus_message *message, void *userdata, sd_bus_error *e
     } methods[] = {
         { "Plan", false, backend->plan },
         { "Check", false, backend->check },
+        { "PolicyState", false, backend->policy_state },
         { "Reload", true, backend->reload },
         { "StopAll", true, backend->stop_all },
     };
@@ -195,6 +196,7 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("Journal", "", "a(ts)", method_view),
     METHOD("Snapshot", "s", "h", method_snapshot),
     METHOD("Plan", "", "as", method_plain),
+    METHOD("PolicyState", "", "bts", method_plain),
     METHOD("Reload", "", "as", method_plain),
     METHOD("StopAll", "", "", method_plain),
     METHOD("Check", "", "a(sssss)", method_plain),

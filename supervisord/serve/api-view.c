@@ -15,7 +15,7 @@ static uint64_t clock_usec(clockid_t clock) {
     return t.tv_sec * USEC_PER_SEC + t.tv_nsec / NSEC_PER_USEC;
 }
 
-static uint64_t to_realtime(uint64_t monotonic_usec) {
+uint64_t view_realtime(uint64_t monotonic_usec) {
     return monotonic_usec ? clock_usec(CLOCK_REALTIME) - clock_usec(CLOCK_MONOTONIC) + monotonic_usec : 0;
 }
 
@@ -40,7 +40,8 @@ static int append_status(sd_bus_message *reply, const Ledger *ledger, const Grou
     const char *degraded = entry ? ledger_entry_degraded(entry) : NULL;
     return sd_bus_message_append(reply, "(" CONTROL_STATUS_SIGNATURE ")", group->name, group_kind_name(group->kind),
             group->parent ? group->parent->name : "", group->workload ? run_state_name(run->state) : "active",
-            (uint32_t) run->main_pid, to_realtime(run_since(run)), run->n_restarts, last_exit, degraded ?: "", command);
+            (uint32_t) run->main_pid, view_realtime(run_since(run)), run->n_restarts, last_exit, degraded ?: "",
+            command);
 }
 
 int view_list(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
@@ -100,7 +101,7 @@ int view_journal(sd_bus_message *reply, const Policy *policy, const Ledger *ledg
         const LedgerAction *action = ledger_action(ledger, i);
         if (!action)
             break;
-        r = sd_bus_message_append(reply, "(ts)", to_realtime(action->at_usec), action->text);
+        r = sd_bus_message_append(reply, "(ts)", view_realtime(action->at_usec), action->text);
     }
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }

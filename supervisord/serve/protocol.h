@@ -19,6 +19,9 @@
  *                                   bitten (UINT64_MAX: the kernel has no witness);
  *                                   meters: heading, name, value in base units, unit ("s", "B", "")       r
  *   Plan       () -> as             what `Reload` would do now, a step a line                           r
+ *   PolicyState () -> b ok, t loaded, s errors
+ *                                   how the last attempt to load the policy's files went; when they were loaded last
+ *                                   (realtime usec; 0: before this daemon); what was wrong, a line each        r
  *   Reload     () -> as             the steps done; error BadPolicy: message is all diagnostics, a line each
  *   Start      (s name)             replies when it runs; Stop (s name): when it has ended; Restart (s name)
  *   Kill       (s name, s whom: main|all, i signal)   replies when it is sent

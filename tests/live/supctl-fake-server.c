@@ -82,6 +82,11 @@ static int method_version(sd_bus_message *call, void *userdata, sd_bus_error *er
     return sd_bus_reply_method_return(call, "s", "9.8.7");
 }
 
+static int method_policy_state(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+    return sd_bus_reply_method_return(call, "bts", false, UINT64_C(1763784000000000),
+            "a.ini:1: [slice:x] Foo=: unknown key\na.ini:2: [slice:x] Bar=: unknown key");
+}
+
 static int method_list(sd_bus_message *call, void *userdata, sd_bus_error *error) {
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
 
@@ -263,6 +268,7 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_METHOD("Samples", NULL, "ta(sa{sd})", method_samples, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(
             "Show", "s", "(" CONTROL_STATUS_SIGNATURE ")a(sssst)a(ssds)", method_show, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("PolicyState", NULL, "bts", method_policy_state, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Plan", NULL, "as", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Reload", NULL, "as", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Start", "s", NULL, method_start, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -105,10 +105,59 @@ static int print_journal(sd_bus *bus) {
     return r < 0 ? client_bad_reply(r) : EXIT_SUCCESS;
 }
 
+/* How the last attempt to load the policy went. */
+typedef struct PolicyState {
+    sd_bus_message *reply; /* owns errors */
+    int ok;
+    uint64_t loaded_usec;
+    const char *errors;
+} PolicyState;
+
+static void policy_state_done(PolicyState *state) {
+    sd_bus_message_unref(state->reply);
+}
+
+static int fetch_policy_state(sd_bus *bus, PolicyState *ret) {
+    int status = client_call(bus, NULL, CALL_READS, &ret->reply, "PolicyState", NULL), r;
+
+    if (status != EXIT_SUCCESS)
+        return status;
+    r = sd_bus_message_read(ret->reply, "bts", &ret->ok, &ret->loaded_usec, &ret->errors);
+    return r < 0 ? client_bad_reply(r) : EXIT_SUCCESS;
+}
+
+static void print_policy_state(const PolicyState *state) {
+    char time[AMOUNT_TEXT_MAX];
+
+    if (state->ok)
+        return;
+    if (state->loaded_usec > 0)
+        printf("the policy has errors; that of %s goes on\n", format_realtime(state->loaded_usec, time, sizeof(time)));
+    else
+        puts("the policy has errors; the one before goes on");
+    text_print_lines(stdout, "  ", state->errors);
+}
+
+static void write_policy_state(Json *json, const PolicyState *state) {
+    json_begin_object(json, "policy");
+    json_bool(json, "ok", state->ok);
+    if (state->loaded_usec > 0)
+        json_unsigned(json, "loaded_usec", state->loaded_usec);
+    else
+        json_null(json, "loaded_usec");
+    json_word(json, "errors", state->errors);
+    json_end_object(json);
+}
+
 static int print_node(const Options *options, sd_bus *bus) {
     _cleanup_(listing_done) Listing listing = { 0 };
+    _cleanup_(policy_state_done) PolicyState policy = { 0 };
     int status = client_print_version(bus);
 
+    if (status == EXIT_SUCCESS)
+        status = fetch_policy_state(bus, &policy);
+    if (status == EXIT_SUCCESS)
+        print_policy_state(&policy);
     if (status == EXIT_SUCCESS)
         status = listing_fetch(bus, &listing);
     if (status != EXIT_SUCCESS)
@@ -137,6 +186,7 @@ static int write_journal(Json *json, sd_bus_message *journal) {
 static int write_node(const Options *options, sd_bus *bus) {
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *version_reply = NULL, *journal = NULL;
     _cleanup_(listing_done) Listing listing = { 0 };
+    _cleanup_(policy_state_done) PolicyState policy = { 0 };
     Json json = JSON(stdout, options->json);
     const char *version;
     int status = client_fetch_version(bus, &version_reply, &version);
@@ -144,11 +194,14 @@ static int write_node(const Options *options, sd_bus *bus) {
     if (status == EXIT_SUCCESS)
         status = listing_fetch(bus, &listing);
     if (status == EXIT_SUCCESS)
+        status = fetch_policy_state(bus, &policy);
+    if (status == EXIT_SUCCESS)
         status = fetch_journal(bus, &journal);
     if (status != EXIT_SUCCESS)
         return status;
     json_begin_object(&json, NULL);
     json_text(&json, "version", version);
+    write_policy_state(&json, &policy);
     listing_write(&json, "groups", &listing);
     status = write_journal(&json, journal);
     json_end_object(&json);

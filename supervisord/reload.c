@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Which policy is the running one. Its files are read by a reload only; what is wanted at run time is laid over them as
+ * they were then. A copy of them in the runtime directory lets a daemon that finds errors in the files go on with what held.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "supervisor.h"
+
+#define COPY_NAME "loaded" /* in the runtime directory */
+
+void supervisor_log_diagnostics(const Diagnostics *diagnostics) {
+    for (size_t i = 0; i < diagnostics->n_lines; i++)
+        log_error("%s", diagnostics->lines[i]);
+    if (diagnostics->n_dropped)
+        log_error("and %zu more", diagnostics->n_dropped);
+}
+
+/* What could not be started under the old policy gets another try under the new one. */
+static void retry_failed_starts(Supervisor *s) {
+    size_t cursor = 0;
+    for (LedgerEntry *entry; s->ledger && (entry = ledger_next(s->ledger, &cursor));)
+        if (entry->run.state == RUN_FAILED && entry->run.failure)
+            run_on_user_start(&entry->run);
+}
+
+/* Nothing waits for a start that is not wanted any more. */
+static void end_backoffs(Supervisor *s) {
+    size_t cursor = 0;
+    for (LedgerEntry *entry; s->ledger && (entry = ledger_next(s->ledger, &cursor));) {
+        const Group *group = policy_group(s->policy, entry->name);
+        if (entry->run.state == RUN_BACKOFF && !(group && group->workload && group->workload->life.running))
+            run_on_stopping(&entry->run);
+    }
+}
+
+/* What the sources say with what is wanted at run time over them. */
+static int parse(Supervisor *s, const Sources *sources, Diagnostics *diagnostics, Policy **ret) {
+    _cleanup_(cleanup_free) char *directory = NULL;
+    _cleanup_(sources_done) Sources transient = {};
+    int r = text_printf(&directory, "%s/transient", s->config->runtime_dir);
+    if (r >= 0)
+        r = sources_read_transient(&transient, directory, diagnostics);
+    return r < 0 ? r : policy_parse(sources, &transient, &s->scale, diagnostics, ret);
+}
+
+static void replace_policy(Supervisor *s, Policy *policy) {
+    policy_unref(s->policy);
+    s->policy = policy;
+    end_backoffs(s);
+}
+
+static void replace_sources(Supervisor *s, Sources *sources) {
+    sources_done(&s->sources);
+    s->sources = *sources;
+    *sources = (Sources){};
+}
+
+int supervisor_read_policy(Supervisor *s, Diagnostics *diagnostics, Policy **ret) {
+    _cleanup_(sources_done) Sources sources = {};
+    int r = sources_read_directories(&sources, s->config->policy_dirs, diagnostics);
+    return r < 0 ? r : parse(s, &sources, diagnostics, ret);
+}
+
+int supervisor_overlay(Supervisor *s, Diagnostics *diagnostics) {
+    Policy *policy;
+    int r = parse(s, &s->sources, diagnostics, &policy);
+    if (r < 0)
+        return r;
+    replace_policy(s, policy);
+    return 0;
+}
+
+static int write_copy(Supervisor *s, const Sources *sources) {
+    _cleanup_(cleanup_free) char *text = NULL;
+    int r = sources_to_text(sources, &text);
+    return r < 0 ? r : file_replace_at(s->runtime_fd, COPY_NAME, text, 0600);
+}
+
+/* Without a copy nothing is replaced: a daemon that comes back to files with errors would go back further than to what held. */
+static int keep_copy(Supervisor *s, const Sources *sources, Diagnostics *diagnostics) {
+    int r = write_copy(s, sources);
+    if (r >= 0)
+        return 0;
+    diagnostics_add(diagnostics, s->config->runtime_dir, 0, NULL, NULL,
+            "cannot keep a copy of the policy, which is not replaced: %s", strerror(-r));
+    return -EBADMSG;
+}
+
+/* A daemon that starts without room for a copy still starts, but leaves none of another policy. */
+static int keep_first_copy(Supervisor *s, const Sources *sources, Diagnostics *diagnostics) {
+    int r = write_copy(s, sources);
+    if (r >= 0)
+        return 0;
+    log_warning("cannot keep a copy of the policy in %s: %s", s->config->runtime_dir, strerror(-r));
+    unlinkat(s->runtime_fd, COPY_NAME, 0);
+    return 0;
+}
+
+static int load(Supervisor *s, int (*keep)(Supervisor *, const Sources *, Diagnostics *), Diagnostics *diagnostics) {
+    _cleanup_(sources_done) Sources sources = {};
+    _cleanup_(cleanup_policy_unref) Policy *policy = NULL;
+    int r = sources_read_directories(&sources, s->config->policy_dirs, diagnostics);
+    if (r >= 0)
+        r = parse(s, &sources, diagnostics, &policy);
+    if (r >= 0)
+        r = keep(s, &sources, diagnostics);
+    if (r < 0)
+        return r;
+    replace_sources(s, &sources);
+    replace_policy(s, TAKE_PTR(policy));
+    return 0;
+}
+
+static void note_load(Supervisor *s, int r, const Diagnostics *diagnostics) {
+    free(s->last_reload.errors);
+    s->last_reload.errors = NULL;
+    s->last_reload.ok = r >= 0;
+    if (r >= 0)
+        s->last_reload.success_usec = supervisor_now();
+    else if (diagnostics_text(diagnostics, &s->last_reload.errors) < 0)
+        s->last_reload.errors = NULL;
+}
+
+int supervisor_reload(Supervisor *s, Diagnostics *diagnostics) {
+    int r = load(s, keep_copy, diagnostics);
+    note_load(s, r, diagnostics);
+    if (r < 0)
+        return r;
+    s->all_stopped = false;
+    retry_failed_starts(s);
+    return 0;
+}
+
+/* -ENOENT: there is none. */
+static int load_copy(Supervisor *s, Diagnostics *diagnostics) {
+    _cleanup_(cleanup_free) char *text = NULL;
+    _cleanup_(sources_done) Sources sources = {};
+    Policy *policy = NULL;
+    size_t length;
+    int r = file_read_all_at(s->runtime_fd, COPY_NAME, 2 * POLICY_BYTES_MAX, &text, &length);
+    if (r >= 0)
+        r = sources_from_text(text, length, &sources);
+    if (r >= 0)
+        r = parse(s, &sources, diagnostics, &policy);
+    if (r < 0)
+        return r;
+    replace_sources(s, &sources);
+    replace_policy(s, policy);
+    return 0;
+}
+
+static int fall_back(Supervisor *s) {
+    Diagnostics diagnostics = {};
+    int r = load_copy(s, &diagnostics);
+    if (r >= 0)
+        log_error("the policy has errors; the one that was loaded last goes on until `supctl reload` finds none");
+    else if (r == -ENOENT)
+        log_error("cannot load the policy, and there is no earlier one to go on with");
+    else {
+        supervisor_log_diagnostics(&diagnostics);
+        log_error("cannot load the policy, nor the copy of the last one in %s/" COPY_NAME, s->config->runtime_dir);
+    }
+    diagnostics_done(&diagnostics);
+    return r;
+}
+
+int supervisor_open_policy(Supervisor *s) {
+    Diagnostics diagnostics = {};
+    int r = load(s, keep_first_copy, &diagnostics);
+    note_load(s, r, &diagnostics);
+    if (r < 0) {
+        supervisor_log_diagnostics(&diagnostics);
+        r = r == -EBADMSG ? fall_back(s) : r;
+    }
+    diagnostics_done(&diagnostics);
+    return r;
+}
