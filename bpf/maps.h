@@ -8,6 +8,8 @@
  */
 
 #include "kernel.h"
+
+#include "denials.h"
 #include "slot.h"
 
 struct {

@@ -25,6 +25,7 @@ const MapRow map_rows[MAPS_COUNT] = {
     [MAP_EXIT_WATCHES] = { "exit_watches", 0 },
     [MAP_EXIT_RECORDS] = { "exit_records", 0 },
     [MAP_EXITS_LOST] = { "exits_lost", 0 },
+    [MAP_FILTER_DENIALS] = { "filter_denials", 1 },
 };
 
 static uint64_t knobs_word(const Programs *programs) {

@@ -10,12 +10,17 @@
 
 #include "kernel/programs-internal.h" /* the types that are in the skeletons */
 
+#include "address.skel.h"
+#include "bind.skel.h"
 #include "block.skel.h"
 #include "cgroups.skel.h"
+#include "device.skel.h"
 #include "exits.skel.h"
 #include "maps.skel.h"
 #include "net.skel.h"
 #include "wait.skel.h"
+
+#define HASH_SEED UINT64_C(0xcbf29ce484222325)
 
 static const struct {
     const char *name;
@@ -27,6 +32,9 @@ static const struct {
     [OBJECT_NET] = { "net", net_bpf__elf_bytes },
     [OBJECT_EXITS] = { "exits", exits_bpf__elf_bytes },
     [OBJECT_CGROUPS] = { "cgroups", cgroups_bpf__elf_bytes },
+    [OBJECT_DEVICE] = { "device", device_bpf__elf_bytes },
+    [OBJECT_ADDRESS] = { "address", address_bpf__elf_bytes },
+    [OBJECT_BIND] = { "bind", bind_bpf__elf_bytes },
 };
 
 /* libbpf says what it does not like only to its print function, of which a process has one: ours while we load. */
@@ -91,16 +99,24 @@ int open_object(ObjectId id, char *log, struct bpf_object **ret) {
 }
 
 /* FNV-1a. */
+static uint64_t hash_more(uint64_t hash, ObjectId id) {
+    size_t size;
+    const uint8_t *bytes = objects[id].elf_bytes(&size);
+
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+uint64_t hash_object(ObjectId id) {
+    return hash_more(HASH_SEED, id);
+}
+
 uint64_t hash_objects(uint64_t seed) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ seed;
+    uint64_t hash = HASH_SEED ^ seed;
 
-    for (int id = 0; id < OBJECTS_COUNT; id++) {
-        size_t size;
-        const uint8_t *bytes = objects[id].elf_bytes(&size);
-
-        for (size_t i = 0; i < size; i++)
-            hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-    }
+    for (int id = 0; id < OBJECTS_COUNT; id++)
+        hash = hash_more(hash, (ObjectId) id);
     return hash;
 }
 

@@ -71,6 +71,7 @@ static int zero_slot(Programs *programs, uint32_t slot) {
         return -errno;
     memset(&programs->folded_slots[slot], 0, sizeof(struct slot));
     memset(&programs->cgroup_counters[slot], 0, sizeof(struct cgroup_counters));
+    memset(&programs->filter_denials[slot], 0, sizeof(struct filter_denials));
     delete_block_rows(programs, slot);
     return 0;
 }
@@ -214,6 +215,15 @@ int programs_read_slot(Programs *programs, uint32_t slot, struct slot *ret) {
         return r;
     mark_absent(programs, &sum);
     *ret = sum;
+    return 0;
+}
+
+int programs_read_denials(Programs *programs, uint32_t slot, struct filter_denials *ret) {
+    int r = check_slot(programs, slot);
+
+    if (r < 0)
+        return r;
+    *ret = programs->filter_denials[slot];
     return 0;
 }
 

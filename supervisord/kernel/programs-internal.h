@@ -23,6 +23,7 @@ typedef enum MapId {
     MAP_EXIT_WATCHES,
     MAP_EXIT_RECORDS,
     MAP_EXITS_LOST,
+    MAP_FILTER_DENIALS,
     MAPS_COUNT,
 } MapId;
 
@@ -45,6 +46,9 @@ typedef enum ObjectId {
     OBJECT_NET,
     OBJECT_EXITS,
     OBJECT_CGROUPS,
+    OBJECT_DEVICE, /* from here on: filters, loaded for each group that needs them */
+    OBJECT_ADDRESS,
+    OBJECT_BIND,
     OBJECTS_COUNT,
 } ObjectId;
 
@@ -86,6 +90,8 @@ struct Programs {
     size_t cgroup_counters_bytes;
     struct slot *folded_slots;
     size_t folded_slots_bytes;
+    struct filter_denials *filter_denials;
+    size_t filter_denials_bytes;
     uint64_t refreshed_nsec;
 
     pthread_mutex_t mutex; /* guards the next three */
@@ -111,6 +117,7 @@ int open_object(ObjectId id, char *log, struct bpf_object **ret);
 static inline void unload_object(struct bpf_object **object) {
     bpf_object__close(*object); /* NULL is fine */
 }
+uint64_t hash_object(ObjectId id);
 uint64_t hash_objects(uint64_t seed);
 int duplicate_fd(int fd);
 /* Between the two, the first thing that libbpf complains about is kept in warning[REASON_SIZE]. */

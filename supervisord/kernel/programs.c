@@ -58,7 +58,11 @@ static int map_arrays(Programs *programs) {
         return -errno;
     programs->folded_slots = map_memory(programs->map_fds[MAP_FOLDED_SLOTS], sizeof(struct slot), programs->slots_max,
             &programs->folded_slots_bytes);
-    return programs->folded_slots ? 0 : -errno;
+    if (!programs->folded_slots)
+        return -errno;
+    programs->filter_denials = map_memory(programs->map_fds[MAP_FILTER_DENIALS], sizeof(struct filter_denials),
+            programs->slots_max, &programs->filter_denials_bytes);
+    return programs->filter_denials ? 0 : -errno;
 }
 
 static int new_programs(const ProgramsConfig *config, Programs **ret) {
@@ -150,6 +154,8 @@ Programs *programs_close(Programs *programs) {
         munmap(programs->cgroup_counters, programs->cgroup_counters_bytes);
     if (programs->folded_slots)
         munmap(programs->folded_slots, programs->folded_slots_bytes);
+    if (programs->filter_denials)
+        munmap(programs->filter_denials, programs->filter_denials_bytes);
     for (int i = 0; i < PROGRAMS_COUNT; i++) {
         close_fd(programs->programs[i].link_fd);
         close_fd(programs->programs[i].prog_fd);

@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "base/cleanup.h"
+#include "bpf/filter.h"
 #include "bpf/slot.h"
 
 typedef struct Programs Programs;
@@ -75,6 +76,9 @@ int programs_refresh(Programs *programs);
 int programs_read_slot(Programs *programs, uint32_t slot, struct slot *ret);
 /* As of the last refresh; members that the kernel or the cgroup lacks are COUNTER_ABSENT. -ENODATA: not met in it. */
 int programs_read_cgroup(Programs *programs, uint32_t slot, struct cgroup_counters *ret);
+
+/* How often each of the group's own filters (kernel/filter.h) has said no; never folded. */
+int programs_read_denials(Programs *programs, uint32_t slot, struct filter_denials *ret);
 
 typedef struct BlockRow {
     dev_t device; /* the whole disk, as stat() has it */

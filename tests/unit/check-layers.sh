@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Includes go down only: supervisor -> serve, kernel -> model -> base. What the BPF programs share with the daemon is
-# data, bpf/slot.h; the programs themselves are the kernel layer's.
+# data, bpf/slot.h and bpf/filter.h; the programs themselves are the kernel layer's.
 #
 #     check-layers.sh SOURCE_ROOT
 set -eu
@@ -22,7 +22,7 @@ check() {
 }
 
 check supervisord/base 'base/.*'
-check supervisord/model '(base|model)/.*' 'bpf/slot\.h'
+check supervisord/model '(base|model)/.*' 'bpf/(filter|slot)\.h'
 check supervisord/kernel '(base|model|kernel|bpf)/.*' '[a-z]+\.skel\.h'
 check supervisord/serve '(base|model|serve)/.*' 'bpf/slot\.h'
 check supervisord/exporter '(base|exporter)/.*' 'serve/(exposition|protocol)\.h'
