@@ -3,17 +3,25 @@
 /* From the kernel's counters to the ledger, at the sampling interval or when somebody asks; from there to Prometheus' text. */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "kernel/device.h"
 #include "serve/metrics.h"
 #include "supervisor.h"
 
 enum {
     SAMPLE_FRESH_USEC =
             50 * 1000, /* asking more often gets the same sample: it costs no more than 20 passes a second */
+    SAMPLE_ACCURACY_USEC = 1000,
 };
 
 static void on_sample(const char *name, const Sample *sample, void *userdata) {
@@ -34,15 +42,29 @@ void supervisor_sample(Supervisor *s) {
         log_warning("cannot read all meters: %s", strerror(-r));
 }
 
+/* The bucket of bpf/slot.h that a time falls into. */
+static unsigned bucket_of(uint64_t nsec) {
+    unsigned bucket = 0;
+    while (bucket + 1 < HISTOGRAM_BUCKETS && nsec >= (uint64_t) HISTOGRAM_UNIT_NSEC << bucket)
+        bucket++;
+    return bucket;
+}
+
 static int on_sample_timer(sd_event_source *source, uint64_t usec, void *userdata) {
     Supervisor *s = userdata;
+    uint64_t now = supervisor_now(), late_nsec = now > usec ? (now - usec) * NSEC_PER_USEC : 0;
+    if (s->sampled_usec) { /* the first one has no plan to be late for */
+        s->lateness[bucket_of(late_nsec)]++;
+        s->lateness_nsec += late_nsec;
+    }
     supervisor_sample(s);
     int r = sd_event_source_set_time_relative(source, s->policy->settings.sample_interval_usec);
     return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 int supervisor_sample_regularly(Supervisor *s) {
-    int r = sd_event_add_time_relative(s->event, &s->sample_source, CLOCK_MONOTONIC, 0, 0, on_sample_timer, s);
+    int r = sd_event_add_time_relative(
+            s->event, &s->sample_source, CLOCK_MONOTONIC, 0, SAMPLE_ACCURACY_USEC, on_sample_timer, s);
     return r < 0 ? r : sd_event_source_set_description(s->sample_source, "sample");
 }
 
@@ -62,22 +84,94 @@ static uint64_t waited_nsec(const Supervisor *s, const char *name) {
     return sample && sample_has(sample, METER_CPU_WAIT) ? sample->values[METER_CPU_WAIT] : 0;
 }
 
-/* Of slices only: a histogram has many series. */
-static size_t list_histograms(const Supervisor *s, MetricsHistogram *ret) {
-    size_t n = 0;
-    for (size_t i = 0; i < s->policy->n_groups; i++) {
-        const Group *group = s->policy->groups[i];
-        const uint64_t *buckets = group->kind == GROUP_SLICE ? sampler_wait_histogram(s->sampler, group->name) : NULL;
-        if (buckets)
-            ret[n++] = (MetricsHistogram){
-                .name = group->name,
-                .parent = group->parent ? group->parent->name : NULL,
-                .buckets = buckets,
-                .n_buckets = HISTOGRAM_BUCKETS,
-                .sum_nsec = waited_nsec(s, group->name),
-            };
+/* What Metrics= asks for beyond the meters. Points into the sampler: good until it reads again. */
+typedef struct Details {
+    MetricsHistogram *histograms;
+    MetricsDevice *devices;
+    size_t n_histograms, n_devices;
+} Details;
+
+static void details_done(Details *details) {
+    free(details->histograms);
+    free(details->devices);
+}
+
+static uint64_t block_nsec(const SampleDetail *detail) {
+    struct block_counts sum = sample_detail_block(detail);
+    uint64_t nsec = 0;
+    for (size_t i = 0; i < BLOCK_DIRECTIONS; i++)
+        nsec += sum.io[i].nsec;
+    return nsec;
+}
+
+static void add_histograms(const Supervisor *s, const Group *group, const SampleDetail *detail, Details *details) {
+    MetricsHistogram *next = details->histograms + details->n_histograms;
+    if (detail->has_waits)
+        *next++ = (MetricsHistogram){ METRICS_HISTOGRAM_WAIT, group, detail->waits, waited_nsec(s, group->name) };
+    if (detail->has_blocks)
+        *next++ = (MetricsHistogram){ METRICS_HISTOGRAM_BLOCK, group, detail->blocks, block_nsec(detail) };
+    details->n_histograms = next - details->histograms;
+}
+
+static void add_devices(const Group *group, const SampleDetail *detail, Details *details) {
+    for (size_t i = 0; i < detail->n_devices; i++) {
+        MetricsDevice *device = details->devices + details->n_devices++;
+        *device = (MetricsDevice){ .group = group, .io = detail->devices[i].io };
+        device_name(
+                major(detail->devices[i].device), minor(detail->devices[i].device), device->name, sizeof device->name);
     }
-    return n;
+    if (detail->n_devices == SAMPLE_DEVICES_MAX)
+        details->devices[details->n_devices++] =
+                (MetricsDevice){ .group = group, .name = "other", .io = detail->other };
+}
+
+static int list_details(const Supervisor *s, Details *ret) {
+    const Policy *policy = s->policy;
+    size_t n_asking = 0;
+    for (size_t i = 0; i < policy->n_groups; i++)
+        n_asking += policy_metrics_of(policy, policy->groups[i]) >> METER_SET_DEVICES & 1;
+    ret->histograms = calloc(policy->n_groups * METRICS_HISTOGRAM_KINDS_COUNT + 1, sizeof *ret->histograms);
+    ret->devices = calloc(n_asking * (SAMPLE_DEVICES_MAX + 1) + 1, sizeof *ret->devices);
+    if (!ret->histograms || !ret->devices)
+        return -ENOMEM;
+
+    for (size_t i = 0; i < policy->n_groups; i++) {
+        const Group *group = policy->groups[i];
+        const SampleDetail *detail = sampler_detail(s->sampler, group->name);
+        unsigned sets = policy_metrics_of(policy, group);
+        if (detail && sets & 1u << METER_SET_HISTOGRAMS)
+            add_histograms(s, group, detail, ret);
+        if (detail && sets & 1u << METER_SET_DEVICES)
+            add_devices(group, detail, ret);
+    }
+    return 0;
+}
+
+static uint64_t resident_bytes(const Supervisor *s) {
+    char text[128];
+    uint64_t pages = 0;
+    if (file_read_at(AT_FDCWD, "/proc/self/statm", text, sizeof text) < 0 || sscanf(text, "%*u %" SCNu64, &pages) != 1)
+        return 0;
+    return pages * s->scale.page_bytes;
+}
+
+static uint64_t clock_nsec(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return t.tv_sec * USEC_PER_SEC * NSEC_PER_USEC + t.tv_nsec;
+}
+
+static MetricsCost own_cost(const Supervisor *s) {
+    struct stat fds;
+    return (MetricsCost){
+        .cpu_nsec = clock_nsec(CLOCK_PROCESS_CPUTIME_ID),
+        .resident_bytes = resident_bytes(s),
+        .open_files = stat("/proc/self/fd", &fds) == 0 ? fds.st_size : 0, /* since 6.2; before, 0 */
+        .map_bytes = s->programs ? programs_map_bytes(s->programs) : 0,
+        .scrape_nsec = s->scrape_nsec,
+        .lateness = s->lateness,
+        .lateness_nsec = s->lateness_nsec,
+    };
 }
 
 static int64_t realtime_offset_usec(uint64_t now_usec) {
@@ -87,12 +181,14 @@ static int64_t realtime_offset_usec(uint64_t now_usec) {
 }
 
 int supervisor_snapshot(Supervisor *s, ExpositionFormat format, int *ret_fd) {
+    uint64_t began_nsec = clock_nsec(CLOCK_MONOTONIC);
     ProgramState states[PROGRAM_STATES_MAX];
     MetricsProgram programs[PROGRAM_STATES_MAX];
-    _cleanup_(cleanup_free) MetricsHistogram *histograms = calloc(s->policy->n_groups + 1, sizeof *histograms);
-    if (!histograms)
-        return -ENOMEM;
+    _cleanup_(details_done) Details details = {};
     supervisor_sample(s);
+    int r = list_details(s, &details);
+    if (r < 0)
+        return r;
     uint64_t now = supervisor_now();
     MetricsSource source = {
         .version = PROJECT_VERSION,
@@ -100,13 +196,18 @@ int supervisor_snapshot(Supervisor *s, ExpositionFormat format, int *ret_fd) {
         .ledger = s->ledger,
         .programs = programs,
         .n_programs = list_programs(s, states, programs),
-        .wait_histograms = histograms,
-        .n_wait_histograms = list_histograms(s, histograms),
+        .histograms = details.histograms,
+        .n_histograms = details.n_histograms,
+        .devices = details.devices,
+        .n_devices = details.n_devices,
+        .cost = own_cost(s),
         .started_usec = s->started_usec,
         .now_usec = now,
         .realtime_offset_usec = realtime_offset_usec(now),
         .last_reload_ok = s->last_reload.ok,
         .last_reload_usec = s->last_reload.success_usec,
     };
-    return metrics_snapshot(&source, format, ret_fd);
+    r = metrics_snapshot(&source, format, ret_fd);
+    s->scrape_nsec = clock_nsec(CLOCK_MONOTONIC) - began_nsec;
+    return r;
 }

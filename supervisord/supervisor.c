@@ -175,6 +175,8 @@ static int open_programs(Supervisor *s) {
         return 0; /* the daemon runs without */
     }
     log_programs(s);
+    log_info("eBPF maps for %u workloads take %" PRIu64 " KiB", programs_slots_max(s->programs),
+            programs_map_bytes(s->programs) / 1024);
     r = s->config->measure_programs ? programs_measure(s->programs, true) : 0;
     if (r < 0)
         log_warning("cannot measure eBPF programs: %s", strerror(-r));

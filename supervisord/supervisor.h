@@ -59,6 +59,8 @@ struct Supervisor {
     bool all_stopped; /* no workload is wanted until the next reload */
     sd_event_source *worker_source, *sample_source, *decide_source;
     uint64_t started_usec, sampled_usec;
+    uint64_t lateness[HISTOGRAM_BUCKETS], lateness_nsec; /* of the sampling timer */
+    uint64_t scrape_nsec;                                /* that the last snapshot took; 0: there was none */
     LastReload last_reload;
 };
 

@@ -37,8 +37,7 @@ struct Followed {
     uint64_t missing_files;     /* bit per index: was not there when looked for */
     uint64_t n_reads;
     Sample sample; /* being made; before its turn: what the children handed up */
-    uint64_t wait_histogram[HISTOGRAM_BUCKETS];
-    bool has_waits;
+    SampleDetail detail;
 };
 
 typedef struct MeterFile {
@@ -234,43 +233,32 @@ static void add_counters(Sample *sample, MeterSource source, const void *counter
     }
 }
 
-static int read_block(Programs *programs, uint32_t slot, struct block_counts *ret) {
+static int read_block(Programs *programs, uint32_t slot, SampleDetail *detail) {
     BlockRow rows[BLOCK_DEVICES_MAX];
-    struct block_counts sum = { 0 };
     size_t n;
     int r = programs_read_block(programs, slot, rows, ELEMENTSOF(rows), &n);
     if (r < 0)
         return r;
 
     for (size_t i = 0; i < n && i < ELEMENTSOF(rows); i++)
-        for (size_t direction = 0; direction < BLOCK_DIRECTIONS; direction++) {
-            sum.io[direction].bytes += rows[i].io[direction].bytes;
-            sum.io[direction].operations += rows[i].io[direction].operations;
-            sum.io[direction].nsec += rows[i].io[direction].nsec;
-        }
-    *ret = sum;
+        sample_detail_add_device(detail, &rows[i]);
     return 0;
 }
 
-static void add_waits(Followed *group, const void *buckets) {
-    const uint64_t *from = buckets;
-
-    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-        group->wait_histogram[i] += from[i];
-    group->has_waits = true;
-}
-
+/* What the children handed up is in the detail already: of the meters, only what the slot itself counted is added. */
 static void read_slot(Programs *programs, Followed *group) {
+    SampleDetail own = { 0 };
     struct slot slot;
-    struct block_counts block;
 
     if (programs_read_slot(programs, group->slot, &slot) >= 0) {
         add_counters(&group->sample, METER_SOURCE_SLOT, &slot);
-        if (slot.waits != COUNTER_ABSENT)
-            add_waits(group, slot.wait_histogram);
+        sample_detail_add_slot(&own, &slot);
     }
-    if (read_block(programs, group->slot, &block) >= 0)
+    if (read_block(programs, group->slot, &own) >= 0) {
+        struct block_counts block = sample_detail_block(&own);
         add_counters(&group->sample, METER_SOURCE_BLOCK, &block);
+    }
+    sample_detail_add(&group->detail, &own);
 }
 
 /* Called while there is nothing in the sample but what slots counted. */
@@ -279,8 +267,7 @@ static void hand_up(const Followed *group, Followed *parent) {
         if (sample_has(&group->sample, meter->id))
             sample_add(&parent->sample, meter->id, group->sample.values[meter->id]);
     }
-    if (group->has_waits)
-        add_waits(parent, group->wait_histogram);
+    sample_detail_add(&parent->detail, &group->detail);
 }
 
 static void read_cgroup(Programs *programs, Followed *group) {
@@ -321,11 +308,9 @@ static void read_files(Sampler *sampler, Followed *group) {
     group->n_reads++;
 }
 
-static void forget_waits(Sampler *sampler) {
-    for (size_t i = 0; i < sampler->n_groups; i++) {
-        memset(sampler->groups[i]->wait_histogram, 0, sizeof sampler->groups[i]->wait_histogram);
-        sampler->groups[i]->has_waits = false;
-    }
+static void forget_details(Sampler *sampler) {
+    for (size_t i = 0; i < sampler->n_groups; i++)
+        sampler->groups[i]->detail = (SampleDetail){ 0 };
 }
 
 int sampler_read(Sampler *sampler, uint64_t now_usec,
@@ -336,7 +321,7 @@ int sampler_read(Sampler *sampler, uint64_t now_usec,
 
     bool refreshed = sampler->programs && programs_refresh(sampler->programs) >= 0;
     sampler->error = 0;
-    forget_waits(sampler);
+    forget_details(sampler);
     for (size_t i = 0; i < sampler->n_groups; i++) {
         Followed *group = sampler->order[i];
         bool has_slot = sampler->programs && group->slot != SLOT_NONE;
@@ -355,9 +340,9 @@ int sampler_read(Sampler *sampler, uint64_t now_usec,
     return sampler->error;
 }
 
-const uint64_t *sampler_wait_histogram(const Sampler *sampler, const char *name) {
+const SampleDetail *sampler_detail(const Sampler *sampler, const char *name) {
     bool known;
     size_t position = position_of(sampler, name, &known);
 
-    return known && sampler->groups[position]->has_waits ? sampler->groups[position]->wait_histogram : NULL;
+    return known ? &sampler->groups[position]->detail : NULL;
 }

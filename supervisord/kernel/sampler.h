@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "kernel/programs.h"
+#include "kernel/sample-detail.h"
 #include "model/meter.h"
 
 typedef struct Sampler Sampler;
@@ -30,5 +30,5 @@ void sampler_remove(Sampler *sampler, const char *name);
 int sampler_read(Sampler *sampler, uint64_t now_usec,
         void (*report)(const char *name, const Sample *sample, void *userdata), void *userdata);
 
-/* Run-queue waits by length in the HISTOGRAM_BUCKETS of bpf/slot.h, as of the last read and valid until the next; NULL: not known. */
-const uint64_t *sampler_wait_histogram(const Sampler *sampler, const char *name);
+/* As of the last read and valid until the next; NULL: the group is not followed. */
+const SampleDetail *sampler_detail(const Sampler *sampler, const char *name);

@@ -48,6 +48,7 @@ typedef enum LimitReach {
 typedef struct LimitScale {
     uint64_t memory_total_bytes; /* MemoryMax=50% */
     uint64_t page_bytes;         /* the kernel rounds memory limits down to pages */
+    uint64_t cpus;               /* possible ones: meters count on each */
 } LimitScale;
 
 typedef struct Limit {

@@ -31,6 +31,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "cpu_usage_seconds_total",
         .help = "CPU time used.",
         .group = "cpu",
+        .set = METER_SET_CORE,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_CGROUP(cpu_usage_nsec),
@@ -42,6 +43,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "cpu_user_seconds_total",
         .help = "CPU time used in user mode.",
         .group = "cpu",
+        .set = METER_SET_CORE,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_CGROUP(cpu_user_nsec),
@@ -53,6 +55,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "cpu_system_seconds_total",
         .help = "CPU time used in the kernel.",
         .group = "cpu",
+        .set = METER_SET_CORE,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_CGROUP(cpu_system_nsec),
@@ -64,6 +67,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "cpu_runqueue_seconds_total",
         .help = "Time that runnable tasks waited in a run queue, summed over tasks.",
         .group = "cpu",
+        .set = METER_SET_LATENCY,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_SLOT(wait_nsec),
@@ -74,6 +78,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "cpu_runqueue_waits_total",
         .help = "Times that a runnable task waited in a run queue.",
         .group = "cpu",
+        .set = METER_SET_LATENCY,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_COUNT,
         FROM_SLOT(waits),
@@ -84,10 +89,35 @@ const Meter meters[METERS_COUNT] = {
         .metric = "cpu_cfs_throttled_seconds_total",
         .help = "Time for which its own CPU quota held it back, summed over CPUs.",
         .group = "cpu",
+        .set = METER_SET_CORE,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_CGROUP(cpu_throttled_nsec),
         USEC_FILE("cpu.stat", "throttled_usec"),
+    },
+    [METER_CPU_PERIODS] = {
+        .id = METER_CPU_PERIODS,
+        .name = "cpu_periods",
+        .metric = "cpu_cfs_periods_total",
+        .help = "Periods of its own CPU quota in which it ran.",
+        .group = "cpu",
+        .set = METER_SET_CORE,
+        .kind = METER_COUNTER,
+        .unit = METER_UNIT_COUNT,
+        FROM_CGROUP(cpu_periods),
+        PLAIN_FILE("cpu.stat", "nr_periods"),
+    },
+    [METER_CPU_THROTTLED_PERIODS] = {
+        .id = METER_CPU_THROTTLED_PERIODS,
+        .name = "cpu_throttled_periods",
+        .metric = "cpu_cfs_throttled_periods_total",
+        .help = "Periods in which its own CPU quota held it back.",
+        .group = "cpu",
+        .set = METER_SET_CORE,
+        .kind = METER_COUNTER,
+        .unit = METER_UNIT_COUNT,
+        FROM_CGROUP(cpu_throttled_periods),
+        PLAIN_FILE("cpu.stat", "nr_throttled"),
     },
     [METER_CPU_PRESSURE_SOME] = {
         .id = METER_CPU_PRESSURE_SOME,
@@ -95,6 +125,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "pressure_cpu_waiting_seconds_total",
         .help = "Time in which some task waited for a CPU, its own quota included.",
         .group = "cpu",
+        .set = METER_SET_PSI,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_CGROUP(cpu_pressure_some_nsec),
@@ -106,6 +137,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "memory_usage_bytes",
         .help = "Memory charged, page cache and kernel memory included.",
         .group = "memory",
+        .set = METER_SET_CORE,
         .kind = METER_GAUGE,
         .unit = METER_UNIT_BYTES,
         FROM_CGROUP(memory_usage_bytes),
@@ -117,6 +149,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "memory_anon_bytes",
         .help = "Anonymous memory: heaps, stacks, private mappings.",
         .group = "memory",
+        .set = METER_SET_CORE,
         .kind = METER_GAUGE,
         .unit = METER_UNIT_BYTES,
         PLAIN_FILE("memory.stat", "anon"),
@@ -127,9 +160,22 @@ const Meter meters[METERS_COUNT] = {
         .metric = "memory_file_bytes",
         .help = "Page cache, tmpfs and shared memory included.",
         .group = "memory",
+        .set = METER_SET_CORE,
         .kind = METER_GAUGE,
         .unit = METER_UNIT_BYTES,
         PLAIN_FILE("memory.stat", "file"),
+    },
+    [METER_MEMORY_SWAP] = {
+        .id = METER_MEMORY_SWAP,
+        .name = "memory_swap",
+        .metric = "memory_swap_bytes",
+        .help = "Memory that was swapped out.",
+        .group = "memory",
+        .set = METER_SET_CORE,
+        .kind = METER_GAUGE,
+        .unit = METER_UNIT_BYTES,
+        FROM_CGROUP(memory_swap_bytes),
+        PLAIN_FILE("memory.swap.current", NULL),
     },
     [METER_MEMORY_PRESSURE_SOME] = {
         .id = METER_MEMORY_PRESSURE_SOME,
@@ -137,6 +183,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "pressure_memory_waiting_seconds_total",
         .help = "Time in which some task was stalled for want of memory.",
         .group = "memory",
+        .set = METER_SET_PSI,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_CGROUP(memory_pressure_some_nsec),
@@ -148,6 +195,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "pressure_memory_stalled_seconds_total",
         .help = "Time in which all tasks with work to do were stalled for want of memory.",
         .group = "memory",
+        .set = METER_SET_PSI,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_CGROUP(memory_pressure_full_nsec),
@@ -159,6 +207,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "oom_events_total",
         .help = "Processes killed for want of memory, whosever limit was met.",
         .group = "memory",
+        .set = METER_SET_CORE,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_COUNT,
         FROM_CGROUP(memory_oom_kills),
@@ -170,6 +219,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "fs_reads_bytes_total",
         .help = "Bytes read from block devices.",
         .group = "io",
+        .set = METER_SET_IO,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_BYTES,
         FROM_BLOCK(READ, bytes),
@@ -181,6 +231,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "fs_writes_bytes_total",
         .help = "Bytes written to block devices.",
         .group = "io",
+        .set = METER_SET_IO,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_BYTES,
         FROM_BLOCK(WRITE, bytes),
@@ -192,6 +243,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "fs_reads_total",
         .help = "Read operations on block devices.",
         .group = "io",
+        .set = METER_SET_IO,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_COUNT,
         FROM_BLOCK(READ, operations),
@@ -203,6 +255,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "fs_writes_total",
         .help = "Write operations on block devices.",
         .group = "io",
+        .set = METER_SET_IO,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_COUNT,
         FROM_BLOCK(WRITE, operations),
@@ -214,6 +267,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "fs_read_seconds_total",
         .help = "Time that reads from block devices took, summed over operations.",
         .group = "io",
+        .set = METER_SET_LATENCY,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_BLOCK(READ, nsec),
@@ -224,6 +278,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "fs_write_seconds_total",
         .help = "Time that writes to block devices took, summed over operations.",
         .group = "io",
+        .set = METER_SET_LATENCY,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_BLOCK(WRITE, nsec),
@@ -234,6 +289,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "pressure_io_waiting_seconds_total",
         .help = "Time in which some task was stalled on I/O.",
         .group = "io",
+        .set = METER_SET_PSI,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_CGROUP(io_pressure_some_nsec),
@@ -245,6 +301,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "pressure_io_stalled_seconds_total",
         .help = "Time in which all tasks with work to do were stalled on I/O.",
         .group = "io",
+        .set = METER_SET_PSI,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_NSEC,
         FROM_CGROUP(io_pressure_full_nsec),
@@ -256,6 +313,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "network_receive_bytes_total",
         .help = "Bytes received, counted from the IP header on.",
         .group = "network",
+        .set = METER_SET_NET,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_BYTES,
         FROM_SLOT(receive_bytes),
@@ -266,6 +324,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "network_transmit_bytes_total",
         .help = "Bytes sent, counted from the IP header on.",
         .group = "network",
+        .set = METER_SET_NET,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_BYTES,
         FROM_SLOT(transmit_bytes),
@@ -276,6 +335,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "network_receive_packets_total",
         .help = "Packets received, as they were on the wire.",
         .group = "network",
+        .set = METER_SET_NET,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_COUNT,
         FROM_SLOT(receive_packets),
@@ -286,6 +346,7 @@ const Meter meters[METERS_COUNT] = {
         .metric = "network_transmit_packets_total",
         .help = "Packets sent, as they were on the wire.",
         .group = "network",
+        .set = METER_SET_NET,
         .kind = METER_COUNTER,
         .unit = METER_UNIT_COUNT,
         FROM_SLOT(transmit_packets),
@@ -296,12 +357,26 @@ const Meter meters[METERS_COUNT] = {
         .metric = "threads",
         .help = "Processes and threads.",
         .group = "tasks",
+        .set = METER_SET_CORE,
         .kind = METER_GAUGE,
         .unit = METER_UNIT_COUNT,
         FROM_CGROUP(tasks),
         PLAIN_FILE("pids.current", NULL),
     },
 };
+
+const char *meter_set_name(MeterSet set) {
+    static const char *const names[METER_SETS_COUNT] = {
+        [METER_SET_CORE] = "core",
+        [METER_SET_PSI] = "psi",
+        [METER_SET_LATENCY] = "latency",
+        [METER_SET_IO] = "io",
+        [METER_SET_NET] = "net",
+        [METER_SET_HISTOGRAMS] = "histograms",
+        [METER_SET_DEVICES] = "devices",
+    };
+    return names[set];
+}
 
 /* The number after `item` ("rbytes=") on one line of a nested-keyed file. */
 static bool line_item(const char *line, size_t length, const char *item, uint64_t *ret) {
@@ -354,6 +429,15 @@ int meter_parse(const Meter *meter, const char *text, uint64_t *ret) {
 
     *ret = number * meter->file_scale;
     return 0;
+}
+
+uint64_t meter_memory_bytes(uint64_t n_groups, uint64_t cpus) {
+    uint64_t once = sizeof(struct slot) + sizeof(struct cgroup_counters) +
+                    CGROUPS_PER_SLOT * (sizeof(__u64) + sizeof(struct cgroup_slot)) +
+                    BLOCK_ROWS_PER_SLOT * sizeof(struct block_key);
+    uint64_t on_each_cpu = sizeof(struct slot) + BLOCK_ROWS_PER_SLOT * sizeof(struct block_counts);
+
+    return n_groups * (once + on_each_cpu * cpus);
 }
 
 double sample_rate(const Sample *earlier, const Sample *later, MeterId id) {

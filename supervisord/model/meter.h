@@ -20,10 +20,13 @@ typedef enum MeterId {
     METER_CPU_WAIT, /* run-queue wait */
     METER_CPU_WAITS,
     METER_CPU_THROTTLED,
+    METER_CPU_PERIODS,
+    METER_CPU_THROTTLED_PERIODS,
     METER_CPU_PRESSURE_SOME,
     METER_MEMORY_USAGE,
     METER_MEMORY_ANON,
     METER_MEMORY_FILE,
+    METER_MEMORY_SWAP,
     METER_MEMORY_PRESSURE_SOME,
     METER_MEMORY_PRESSURE_FULL,
     METER_MEMORY_OOM_KILLS,
@@ -42,6 +45,20 @@ typedef enum MeterId {
     METER_TASKS,
     METERS_COUNT,
 } MeterId;
+
+/* What Metrics= names: what is exported of a group is chosen by sets. */
+typedef enum MeterSet {
+    METER_SET_CORE,
+    METER_SET_PSI,
+    METER_SET_LATENCY,
+    METER_SET_IO,
+    METER_SET_NET,
+    METER_SET_HISTOGRAMS, /* beyond the meters: many series each */
+    METER_SET_DEVICES,
+    METER_SETS_COUNT,
+} MeterSet;
+
+const char *meter_set_name(MeterSet set); /* "core" */
 
 typedef enum MeterKind {
     METER_COUNTER,
@@ -70,6 +87,7 @@ typedef struct Meter {
     const char *metric; /* "cpu_usage_seconds_total", after "supervisord_workload_" or "supervisord_slice_" */
     const char *help;   /* one sentence with a full stop */
     const char *group;  /* heading in `show`: "cpu", "memory", "io", "network", "tasks" */
+    MeterSet set;
     MeterKind kind;
     MeterUnit unit; /* of the value in a Sample */
     MeterSource source;
@@ -86,6 +104,9 @@ extern const Meter meters[METERS_COUNT];
 
 /* Gets the meter's number, in `unit`, out of the text of its file. -ENODATA: the file does not tell it; -EINVAL, -ERANGE. */
 int meter_parse(const Meter *meter, const char *text, uint64_t *ret);
+
+/* Kernel memory of the eBPF maps that count n groups: a slot for each, most of it on every CPU. */
+uint64_t meter_memory_bytes(uint64_t n_groups, uint64_t cpus);
 
 typedef struct Sample {
     uint64_t at_usec; /* CLOCK_MONOTONIC; 0: no sample */

@@ -7,6 +7,7 @@
 
 typedef struct Check {
     const Policy *policy;
+    const LimitScale *scale;
     Draft *const *drafts;
     size_t n_drafts;
     Diagnostics *diagnostics;

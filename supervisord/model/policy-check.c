@@ -7,8 +7,10 @@
 
 #include "model/policy-check.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "model/policy-check-pass.h"
 #include "model/suggestion.h"
 
@@ -111,6 +113,19 @@ static void check_limits(const Check *check, Draft *draft) {
             check_cpus(check, draft, limit);
 }
 
+static void check_meter_memory(const Check *check, Draft *draft) {
+    const Settings *settings = &check->policy->settings;
+    char needs[AMOUNT_TEXT_MAX], allowed[AMOUNT_TEXT_MAX];
+    uint64_t bytes = meter_memory_bytes(settings->workloads_max, check->scale->cpus);
+
+    if (draft->kind != SECTION_SUPERVISORD || bytes <= settings->meter_memory_max)
+        return;
+    complain(check, draft, KEY_METER_MEMORY_MAX,
+            "counting %" PRIu64 " workloads on %" PRIu64 " CPUs takes %s, more than %s; see WorkloadsMax=",
+            settings->workloads_max, check->scale->cpus, format_bytes(bytes, needs, sizeof(needs)),
+            format_bytes(settings->meter_memory_max, allowed, sizeof(allowed)));
+}
+
 static void check_alone(const Check *check, Draft *draft) {
     check_required(check, draft);
     resolve_slice(check, draft);
@@ -119,12 +134,14 @@ static void check_alone(const Check *check, Draft *draft) {
 
 static void check_against_others(const Check *check, Draft *draft) {
     check_limits(check, draft);
+    check_meter_memory(check, draft);
     check_network_against_others(check, draft);
 }
 
-void policy_check(const Policy *policy, Draft *const *drafts, size_t n_drafts, Diagnostics *diagnostics) {
+void policy_check(const Policy *policy, const LimitScale *scale, Draft *const *drafts, size_t n_drafts,
+        Diagnostics *diagnostics) {
     static const CheckPass passes[] = { check_alone, cut_cycle, cut_depth, check_against_others };
-    const Check check = { policy, drafts, n_drafts, diagnostics };
+    const Check check = { policy, scale, drafts, n_drafts, diagnostics };
 
     for (size_t i = 0; i < ELEMENTSOF(passes); i++)
         for (size_t j = 0; j < n_drafts; j++)

@@ -5,4 +5,5 @@
 
 #include "model/policy-keys.h"
 
-void policy_check(const Policy *policy, Draft *const *drafts, size_t n_drafts, Diagnostics *diagnostics);
+void policy_check(
+        const Policy *policy, const LimitScale *scale, Draft *const *drafts, size_t n_drafts, Diagnostics *diagnostics);

@@ -12,6 +12,7 @@ static const struct {
     const Key *keys;
 } families[] = {
     { KEYS_NODE, keys_node },
+    { KEYS_METRICS, keys_metrics },
     { KEYS_STRUCTURE, keys_structure },
     { KEYS_EXEC, keys_exec },
     { KEYS_RESOURCE, keys_resource },

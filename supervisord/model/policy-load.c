@@ -72,7 +72,7 @@ int policy_parse(const Sources *sources, const Sources *transient, const LimitSc
     if (r < 0)
         return r;
     drafts_drop_orphans(&drafts);
-    policy_check(policy, drafts.items, drafts.n_items, diagnostics);
+    policy_check(policy, scale, drafts.items, drafts.n_items, diagnostics);
     if (diagnostics_any(diagnostics))
         return -EBADMSG;
     r = order_groups(policy);
@@ -104,5 +104,9 @@ int policy_load(const PolicyPaths *paths, const LimitScale *scale, Diagnostics *
 LimitScale limit_scale_of_host(void) {
     uint64_t page_bytes = sysconf(_SC_PAGESIZE);
 
-    return (LimitScale){ .memory_total_bytes = sysconf(_SC_PHYS_PAGES) * page_bytes, .page_bytes = page_bytes };
+    return (LimitScale){
+        .memory_total_bytes = sysconf(_SC_PHYS_PAGES) * page_bytes,
+        .page_bytes = page_bytes,
+        .cpus = sysconf(_SC_NPROCESSORS_CONF),
+    };
 }

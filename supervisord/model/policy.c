@@ -142,6 +142,20 @@ Group *policy_group(const Policy *policy, const char *name) {
     return known ? policy->by_name[rank] : NULL;
 }
 
+/* Histograms have many series, so those of workloads come on request only. */
+static unsigned default_metrics(GroupKind kind) {
+    unsigned meters_only = (1u << METER_SET_HISTOGRAMS) - 1;
+
+    return kind == GROUP_SLICE ? meters_only | 1u << METER_SET_HISTOGRAMS : meters_only;
+}
+
+unsigned policy_metrics_of(const Policy *policy, const Group *group) {
+    for (const Group *above = group; above; above = above->parent)
+        if (above->metrics)
+            return above->metrics;
+    return policy->settings.metrics ?: default_metrics(group->kind);
+}
+
 Network *policy_network(const Policy *policy, const char *name) {
     for (size_t i = 0; i < policy->n_networks; i++)
         if (strcmp(policy->networks[i]->name, name) == 0)

@@ -14,6 +14,7 @@
 #include "base/strv.h"
 #include "model/diagnostics.h"
 #include "model/limit.h"
+#include "model/meter.h"
 
 enum {
     GROUPS_MAX = 4096, /* slices and workloads of one policy */
@@ -53,6 +54,7 @@ struct Group {
     Group *parent; /* the slice it is in, NULL: top level; in the same policy */
     size_t index;  /* in policy->groups */
     LimitValue limits[LIMITS_COUNT];
+    unsigned metrics;   /* Metrics=: bit per MeterSet; 0: not given */
     Workload *workload; /* NULL for a slice; owned */
     Origin origin;
 };
@@ -138,6 +140,8 @@ struct Network {
 typedef struct Settings {
     uint64_t sample_interval_usec;
     uint64_t workloads_max;        /* meter slots */
+    uint64_t meter_memory_max;     /* bytes that the slots may take */
+    unsigned metrics;              /* Metrics= of the node, as of a group */
     LimitValue tree[LIMITS_COUNT]; /* the tree's own share of the node: only CPUWeight= and IOWeight= may be set */
 } Settings;
 
@@ -159,6 +163,9 @@ DEFINE_CLEANUP(Policy *, policy_unref);
 
 Group *policy_group(const Policy *policy, const char *name);     /* NULL if there is none */
 Network *policy_network(const Policy *policy, const char *name); /* NULL if there is none */
+
+/* What is exported of it, a bit per MeterSet: its own Metrics=, that of the nearest slice above, the node's, else the default. */
+unsigned policy_metrics_of(const Policy *policy, const Group *group);
 
 const char *group_kind_name(GroupKind kind);            /* "slice", "workload" */
 const char *restart_policy_name(RestartPolicy restart); /* "on-failure" */

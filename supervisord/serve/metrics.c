@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Policy and ledger as an exposition: a family at a time, nothing for what is absent. */
+/* Policy and ledger as an exposition: a family at a time, nothing for what is absent. The daemon's own are here. */
 
 #include "serve/metrics.h"
 
@@ -10,41 +10,15 @@
 #include <sys/mman.h>
 
 #include "base/parse.h"
-#include "bpf/slot.h"
+#include "serve/metrics-internal.h"
 
-#define NSEC_PER_SEC (NSEC_PER_USEC * USEC_PER_SEC)
-
-typedef struct Text {
-    const MetricsSource *source;
-    const LedgerEntry *entries[GROUPS_MAX]; /* by index in the policy; NULL: nothing is known of it */
-    Exposition out;
-} Text;
-
-#define DAEMON_PREFIX "supervisord_"
-static const char *const group_prefixes[GROUP_KINDS_COUNT] = {
-    [GROUP_SLICE] = DAEMON_PREFIX "slice_",
-    [GROUP_WORKLOAD] = DAEMON_PREFIX "workload_",
-};
-
-static void put_group_labels(Exposition *out, GroupKind kind, const char *name, const char *parent) {
-    bool is_workload = kind == GROUP_WORKLOAD;
-
-    exposition_label(out, is_workload ? "workload" : "slice", name);
-    exposition_label(out, is_workload ? "slice" : "parent", parent ? parent : "");
-}
-
-/* --- the daemon -------------------------------------------------------------------------------------------------- */
-
-static void write_single(Exposition *out, const char *stem, const char *help, uint64_t value, uint64_t per_base) {
-    const Family family = { DAEMON_PREFIX, stem, FAMILY_GAUGE, help, per_base };
+static void write_single(
+        Exposition *out, const char *stem, FamilyType type, const char *help, uint64_t value, uint64_t per_base) {
+    const Family family = { DAEMON_PREFIX, stem, type, help, per_base };
 
     exposition_family(out, &family);
     exposition_series(out, "");
     exposition_value(out, value);
-}
-
-static uint64_t realtime_usec(const MetricsSource *source, uint64_t usec) {
-    return usec + (uint64_t) source->realtime_offset_usec;
 }
 
 static void write_daemon(Text *text) {
@@ -57,12 +31,12 @@ static void write_daemon(Text *text) {
     exposition_series(out, "");
     exposition_label(out, "version", source->version);
     exposition_value(out, 1);
-    write_single(out, "start_time_seconds", "When the daemon was started, in Unix time.",
+    write_single(out, "start_time_seconds", FAMILY_GAUGE, "When the daemon was started, in Unix time.",
             realtime_usec(source, source->started_usec), USEC_PER_SEC);
-    write_single(out, "config_last_reload_successful", "Whether the last load of the policy was successful.",
-            source->last_reload_ok ? 1 : 0, 1);
+    write_single(out, "config_last_reload_successful", FAMILY_GAUGE,
+            "Whether the last load of the policy was successful.", source->last_reload_ok ? 1 : 0, 1);
     if (source->last_reload_usec > 0)
-        write_single(out, "config_last_reload_success_timestamp_seconds",
+        write_single(out, "config_last_reload_success_timestamp_seconds", FAMILY_GAUGE,
                 "When the policy was last loaded successfully, in Unix time.",
                 realtime_usec(source, source->last_reload_usec), USEC_PER_SEC);
 }
@@ -84,77 +58,7 @@ static void write_workload_states(Text *text) {
     }
 }
 
-/* --- workloads and slices ---------------------------------------------------------------------------------------- */
-
-/* False: absent. */
-typedef bool (*GroupNumber)(const Text *text, const LedgerEntry *entry, const Meter *meter, uint64_t *ret);
-
-static void write_group_family(Text *text, const Family *shape, GroupKind kind, GroupNumber get, const Meter *meter) {
-    const Policy *policy = text->source->policy;
-    Family family = *shape;
-    uint64_t value;
-
-    family.prefix = group_prefixes[kind];
-    exposition_family(&text->out, &family);
-    for (size_t i = 0; i < policy->n_groups; i++) {
-        const Group *group = policy->groups[i];
-        if (group->kind != kind || !text->entries[i] || !get(text, text->entries[i], meter, &value))
-            continue;
-
-        exposition_series(&text->out, "");
-        put_group_labels(&text->out, kind, group->name, group->parent ? group->parent->name : NULL);
-        exposition_value(&text->out, value);
-    }
-}
-
-static bool get_sampled(const Text *text, const LedgerEntry *entry, const Meter *meter, uint64_t *ret) {
-    const Sample *sample = ledger_entry_newest(entry);
-    if (!sample || !sample_has(sample, meter->id))
-        return false;
-
-    *ret = sample->values[meter->id];
-    return true;
-}
-
-static bool get_degraded(const Text *text, const LedgerEntry *entry, const Meter *meter, uint64_t *ret) {
-    *ret = ledger_entry_degraded(entry) ? 1 : 0;
-    return true;
-}
-
-static bool get_restarts(const Text *text, const LedgerEntry *entry, const Meter *meter, uint64_t *ret) {
-    *ret = entry->run.n_restarts;
-    return true;
-}
-
-static bool get_start_time(const Text *text, const LedgerEntry *entry, const Meter *meter, uint64_t *ret) {
-    if (entry->run.main_pid == 0)
-        return false;
-
-    *ret = realtime_usec(text->source, entry->run.started_usec);
-    return true;
-}
-
-static void write_groups(Text *text) {
-    static const Family restarts = { NULL, "restarts_total", FAMILY_COUNTER, "Restarts that nobody asked for.", 1 };
-    static const Family start_time = { NULL, "start_time_seconds", FAMILY_GAUGE,
-        "When the main process was started, in Unix time.", USEC_PER_SEC };
-    static const Family degraded = { NULL, "degraded", FAMILY_GAUGE,
-        "Whether a step of the plan failed, so that not all that should hold does.", 1 };
-
-    write_group_family(text, &restarts, GROUP_WORKLOAD, get_restarts, NULL);
-    write_group_family(text, &start_time, GROUP_WORKLOAD, get_start_time, NULL);
-    for (GroupKind kind = GROUP_KINDS_COUNT; kind-- > 0;)
-        write_group_family(text, &degraded, kind, get_degraded, NULL);
-
-    FOREACH_METER (meter) {
-        FamilyType type = meter->kind == METER_COUNTER ? FAMILY_COUNTER : FAMILY_GAUGE;
-        const Family family = { NULL, meter->metric, type, meter->help, meter_unit_per_base(meter->unit) };
-        for (GroupKind kind = GROUP_KINDS_COUNT; kind-- > 0;)
-            write_group_family(text, &family, kind, get_sampled, meter);
-    }
-}
-
-/* --- eBPF -------------------------------------------------------------------------------------------------------- */
+/* --- own cost ---------------------------------------------------------------------------------------------------- */
 
 static bool get_loaded(const MetricsProgram *program, uint64_t *ret) {
     *ret = program->loaded ? 1 : 0;
@@ -200,37 +104,35 @@ static void write_programs(Text *text) {
     }
 }
 
-static void begin_histogram(Exposition *out, const char *suffix, const MetricsHistogram *histogram) {
-    exposition_series(out, suffix);
-    put_group_labels(out, GROUP_SLICE, histogram->name, histogram->parent);
-}
-
-static void write_histogram(Exposition *out, const MetricsHistogram *histogram) {
-    uint64_t count = 0;
-
-    for (size_t i = 0; i < histogram->n_buckets; i++) {
-        count += histogram->buckets[i];
-        begin_histogram(out, "_bucket", histogram);
-        if (i + 1 < histogram->n_buckets)
-            exposition_number_label(out, "le", (uint64_t) HISTOGRAM_UNIT_NSEC << i);
-        else
-            exposition_label(out, "le", "+Inf");
-        exposition_count(out, count);
-    }
-    begin_histogram(out, "_sum", histogram);
-    exposition_value(out, histogram->sum_nsec);
-    begin_histogram(out, "_count", histogram);
-    exposition_count(out, count);
-}
-
-static void write_wait_histograms(Text *text) {
-    static const Family family = { DAEMON_PREFIX "slice_", "cpu_runqueue_wait_seconds", FAMILY_HISTOGRAM,
-        "How long runnable tasks waited in a run queue.", NSEC_PER_SEC };
-    const MetricsSource *source = text->source;
+static void write_lateness(Text *text) {
+    static const Family family = { DAEMON_PREFIX, "tick_lateness_seconds", FAMILY_HISTOGRAM,
+        "How much later than planned the meters were read.", NSEC_PER_SEC };
+    const MetricsCost *cost = &text->source->cost;
 
     exposition_family(&text->out, &family);
-    for (size_t i = 0; i < source->n_wait_histograms; i++)
-        write_histogram(&text->out, &source->wait_histograms[i]);
+    if (cost->lateness)
+        metrics_write_histogram(&text->out, NULL, cost->lateness, cost->lateness_nsec);
+}
+
+static void write_cost(Text *text) {
+    const MetricsCost *cost = &text->source->cost;
+    Exposition *out = &text->out;
+
+    write_single(out, "process_cpu_seconds_total", FAMILY_COUNTER, "CPU time that the daemon used.", cost->cpu_nsec,
+            NSEC_PER_SEC);
+    write_single(out, "process_resident_memory_bytes", FAMILY_GAUGE, "Memory of the daemon that is in RAM.",
+            cost->resident_bytes, 1);
+    if (cost->open_files > 0)
+        write_single(
+                out, "process_open_fds", FAMILY_GAUGE, "Descriptors that the daemon has open.", cost->open_files, 1);
+    if (cost->map_bytes > 0)
+        write_single(out, "bpf_map_memory_bytes", FAMILY_GAUGE, "Kernel memory of the eBPF maps.", cost->map_bytes, 1);
+    if (cost->scrape_nsec > 0)
+        write_single(out, "scrape_duration_seconds", FAMILY_GAUGE,
+                "Time that the daemon took to read all meters and write this text, the time before.", cost->scrape_nsec,
+                NSEC_PER_SEC);
+    write_lateness(text);
+    write_programs(text);
 }
 
 /* --- the text ---------------------------------------------------------------------------------------------------- */
@@ -238,13 +140,15 @@ static void write_wait_histograms(Text *text) {
 void metrics_write(const MetricsSource *source, ExpositionFormat format, FILE *file) {
     Text text = { .source = source, .out = { .file = file, .format = format } };
 
-    for (size_t i = 0; i < source->policy->n_groups; i++)
+    for (size_t i = 0; i < source->policy->n_groups; i++) {
         text.entries[i] = ledger_find(source->ledger, source->policy->groups[i]->name);
+        text.sets[i] = policy_metrics_of(source->policy, source->policy->groups[i]);
+    }
     write_daemon(&text);
     write_workload_states(&text);
-    write_groups(&text);
-    write_wait_histograms(&text);
-    write_programs(&text);
+    metrics_write_groups(&text);
+    metrics_write_details(&text);
+    write_cost(&text);
     exposition_end(&text.out);
 }
 

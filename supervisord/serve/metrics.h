@@ -6,9 +6,12 @@
  * can serve it as often as it is asked without meeting the daemon.
  */
 
+#include "bpf/slot.h"
 #include "model/ledger.h"
 #include "model/policy.h"
 #include "serve/exposition.h"
+
+enum { METRICS_SERIES_PER_WORKLOAD_MAX = 40 }; /* unless Metrics= asks for more */
 
 typedef struct MetricsProgram {
     const char *name;
@@ -16,13 +19,35 @@ typedef struct MetricsProgram {
     uint64_t runs, run_nsec; /* 0: not measured */
 } MetricsProgram;
 
-typedef struct MetricsHistogram { /* run-queue wait or block latency of one group, cumulative buckets are made here */
-    const char *name;             /* of the group */
-    const char *parent;           /* or NULL */
-    const uint64_t *buckets;      /* as bpf/slot.h has them: powers of two of HISTOGRAM_UNIT_NSEC, the last one open */
-    size_t n_buckets;
+typedef enum MetricsHistogramKind {
+    METRICS_HISTOGRAM_WAIT,
+    METRICS_HISTOGRAM_BLOCK,
+    METRICS_HISTOGRAM_KINDS_COUNT,
+} MetricsHistogramKind;
+
+/* HISTOGRAM_BUCKETS as bpf/slot.h has them: powers of two of HISTOGRAM_UNIT_NSEC, the last one open. */
+typedef struct MetricsHistogram {
+    MetricsHistogramKind kind;
+    const Group *group;
+    const uint64_t *buckets;
     uint64_t sum_nsec;
 } MetricsHistogram;
+
+typedef struct MetricsDevice {
+    const Group *group;
+    char name[32];             /* "vdb"; "other": those without a row of their own */
+    const struct block_io *io; /* by direction */
+} MetricsDevice;
+
+/* What the daemon itself takes. */
+typedef struct MetricsCost {
+    uint64_t cpu_nsec, resident_bytes;
+    uint64_t open_files;      /* 0: this kernel does not say */
+    uint64_t map_bytes;       /* of eBPF maps; 0: there are none */
+    uint64_t scrape_nsec;     /* that the snapshot before this one took; 0: it is the first */
+    const uint64_t *lateness; /* of sampling, as a histogram */
+    uint64_t lateness_nsec;   /* its sum */
+} MetricsCost;
 
 typedef struct MetricsSource {
     const char *version;
@@ -30,8 +55,11 @@ typedef struct MetricsSource {
     const Ledger *ledger;
     const MetricsProgram *programs;
     size_t n_programs;
-    const MetricsHistogram *wait_histograms; /* of slices */
-    size_t n_wait_histograms;
+    const MetricsHistogram *histograms; /* by kind, and only those that Metrics= asks for; devices as well */
+    size_t n_histograms;
+    const MetricsDevice *devices;
+    size_t n_devices;
+    MetricsCost cost;
     uint64_t started_usec, now_usec; /* CLOCK_MONOTONIC */
     int64_t realtime_offset_usec;    /* realtime = monotonic + this */
     int last_reload_ok;

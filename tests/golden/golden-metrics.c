@@ -22,16 +22,30 @@
 
 enum { PROD, WEB_TIER, WEB, DB, BATCH, N_GROUPS };
 
+#define ALL_LIMITS                                                                                                    \
+    [LIMIT_CPU_WEIGHT] = { .is_set = true, .amount = 250 }, [LIMIT_CPU_QUOTA] = { .is_set = true, .amount = 250055 }, \
+    [LIMIT_MEMORY_HIGH] = { .is_set = true, .amount = 1 << 30 },                                                      \
+    [LIMIT_MEMORY_MAX] = { .is_set = true, .amount = UINT64_C(2) << 30 },                                             \
+    [LIMIT_TASKS_MAX] = { .is_set = true, .amount = 512 }
+
 static Workload any_workload = { .life.running = true };
 static Group nodes[N_GROUPS] = {
-    [PROD] = { .name = (char[]){ "prod" }, .kind = GROUP_SLICE },
-    [WEB_TIER] = { .name = (char[]){ "web-tier" }, .kind = GROUP_SLICE, .parent = &nodes[PROD] },
+    [PROD] = { .name = (char[]){ "prod" }, .kind = GROUP_SLICE, .limits = { ALL_LIMITS } },
+    [WEB_TIER] = { .name = (char[]){ "web-tier" },
+            .kind = GROUP_SLICE,
+            .limits = { ALL_LIMITS },
+            .parent = &nodes[PROD] },
     [WEB] = { .name = (char[]){ "web@1.example" },
             .kind = GROUP_WORKLOAD,
+            .limits = { ALL_LIMITS },
             .parent = &nodes[WEB_TIER],
             .workload = &any_workload },
     [DB] = { .name = (char[]){ "db" }, .kind = GROUP_WORKLOAD, .parent = &nodes[PROD], .workload = &any_workload },
-    [BATCH] = { .name = (char[]){ "batch" }, .kind = GROUP_WORKLOAD, .workload = &any_workload },
+    [BATCH] = { .name = (char[]){ "batch" },
+            .kind = GROUP_WORKLOAD,
+            .limits = { [LIMIT_MEMORY_MAX] = { .is_set = true, .amount = AMOUNT_INFINITY } },
+            .metrics = 1u << METER_SET_CORE | 1u << METER_SET_NET,
+            .workload = &any_workload },
 };
 static const Policy no_policy = { .groups = NULL };
 static const Policy policy = {
@@ -41,8 +55,19 @@ static const Policy policy = {
 
 static const uint64_t waits[HISTOGRAM_BUCKETS] = { [0] = 5, [1] = 3, [10] = 2, [22] = 1, [23] = 1 };
 static const MetricsHistogram histograms[] = {
-    { "prod", NULL, waits, ELEMENTSOF(waits), 12000000001 },
-    { "web-tier", "prod", waits, ELEMENTSOF(waits), 12000000000 },
+    { METRICS_HISTOGRAM_WAIT, &nodes[PROD], waits, 12000000001 },
+    { METRICS_HISTOGRAM_WAIT, &nodes[WEB_TIER], waits, 12000000000 },
+    { METRICS_HISTOGRAM_WAIT, &nodes[WEB], waits, 12000000002 },
+    { METRICS_HISTOGRAM_BLOCK, &nodes[PROD], waits, 13000000000 },
+    { METRICS_HISTOGRAM_BLOCK, &nodes[WEB], waits, 13000000000 },
+};
+static const struct block_io io[BLOCK_DIRECTIONS] = {
+    [BLOCK_READ] = { 1, 2, 3 }, [BLOCK_WRITE] = { 4, 5, 6000000007 }
+};
+static const MetricsDevice devices[] = {
+    { &nodes[WEB], "nvme0n1", io },
+    { &nodes[WEB], "other", io },
+    { &nodes[WEB_TIER], "cciss/c0d0", io },
 };
 static const MetricsProgram programs[] = {
     { .name = "maps", .loaded = true },
@@ -89,8 +114,19 @@ static void make_full(Ledger *ledger, MetricsSource *source) {
     ledger_entry_set_degraded(entry_of(ledger, WEB_TIER), "io.max: No such device");
     source->programs = programs;
     source->n_programs = ELEMENTSOF(programs);
-    source->wait_histograms = histograms;
-    source->n_wait_histograms = ELEMENTSOF(histograms);
+    source->histograms = histograms;
+    source->n_histograms = ELEMENTSOF(histograms);
+    source->devices = devices;
+    source->n_devices = ELEMENTSOF(devices);
+    source->cost = (MetricsCost){
+        .cpu_nsec = 1500000000,
+        .resident_bytes = 8 << 20,
+        .open_files = 42,
+        .map_bytes = 3 << 20,
+        .scrape_nsec = 1234567,
+        .lateness = waits,
+        .lateness_nsec = 14000000000,
+    };
 }
 
 /* Little can be read on this host; of some groups nothing is known, and one is not of the policy. */
@@ -147,6 +183,8 @@ int main(int argc, char *argv[]) {
     if (argc != 3 || exposition_format_from_name(argv[2], &format) < 0 || ledger_new(&ledger) < 0)
         errx(EXIT_FAILURE, "usage: golden-metrics CASE FORMAT");
     source.ledger = ledger;
+    for (size_t i = 0; i < N_GROUPS; i++)
+        nodes[i].index = i;
     for (size_t i = 0; i < ELEMENTSOF(cases); i++)
         if (strcmp(cases[i].name, argv[1]) == 0) {
             cases[i].make(ledger, &source);

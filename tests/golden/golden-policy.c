@@ -23,7 +23,7 @@
 #include "model/policy-load.h"
 
 /* Not that of the host: percents of memory must come out the same everywhere. */
-static const LimitScale scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096 };
+static const LimitScale scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096, .cpus = 4 };
 
 static void print_word(FILE *out, const char *word) {
     fputs(" <", out);
@@ -59,6 +59,16 @@ static void print_limits(FILE *out, const LimitValue values[static LIMITS_COUNT]
         if (values[limit->id].is_set)
             print_text(out, limit->key, limit_value_show(limit, &values[limit->id], buffer, sizeof(buffer)));
     }
+}
+
+static void print_metrics(FILE *out, unsigned sets) {
+    if (!sets)
+        return;
+    fputs("    Metrics=", out);
+    for (MeterSet set = 0; set < METER_SETS_COUNT; set++)
+        if (sets & 1u << set)
+            fprintf(out, " %s", meter_set_name(set));
+    fputc('\n', out);
 }
 
 static void print_address(FILE *out, const char *key, uint32_t address, unsigned prefix_length) {
@@ -122,6 +132,9 @@ static void print_policy(FILE *out, const Policy *policy) {
     fprintf(out, "supervisord\n");
     print_time(out, "SampleIntervalSec", policy->settings.sample_interval_usec);
     fprintf(out, "    WorkloadsMax=%" PRIu64 "\n", policy->settings.workloads_max);
+    if (policy->settings.meter_memory_max != AMOUNT_INFINITY)
+        print_text(out, "MeterMemoryMax", format_bytes(policy->settings.meter_memory_max, path, sizeof(path)));
+    print_metrics(out, policy->settings.metrics);
     print_limits(out, policy->settings.tree);
     for (size_t i = 0; i < policy->n_networks; i++) {
         const Network *network = policy->networks[i];
@@ -136,6 +149,7 @@ static void print_policy(FILE *out, const Policy *policy) {
         if (group_path(group, path, sizeof(path)) < 0 || group->index != i)
             errx(EXIT_FAILURE, "%s: no path, or a wrong index", group->name);
         fprintf(out, "%s %s (%s:%u)\n", group_kind_name(group->kind), path, group->origin.file, group->origin.line);
+        print_metrics(out, group->metrics);
         print_limits(out, group->limits);
         if (group->workload)
             print_workload(out, group->workload);

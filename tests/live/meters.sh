@@ -120,6 +120,7 @@ if [ -b /dev/disk-scratch ] && has_controller io; then
 ExecStart=/bin/dd if=/dev/zero of=/dev/disk-scratch bs=64k count=300 oflag=direct
 StandardOutput=null
 [workload:reader]
+Metrics=devices
 ExecStart=/bin/dd if=/dev/disk-scratch of=/dev/null bs=64k count=200 iflag=direct
 StandardOutput=null
 END
@@ -131,6 +132,10 @@ END
     within 'and dd'\''s' 1 1.01 "$(ratio "$(property disk io_write_bytes)" $((300 * 65536)))"
     within 'bytes read are io.stat'\''s within 1 %' 0.99 1.01 "$(ratio "$(property reader io_read_bytes)" "$(io_stat reader rbytes)")"
     within 'operations are io.stat'\''s' 0.99 1.01 "$(ratio "$(property disk io_writes)" "$(io_stat disk wios)")"
+    name=$(basename "$(readlink -f /dev/disk-scratch)")
+    equal 'and on request device by device' "$(property reader io_read_bytes)" \
+        "$(supctl metrics | sed -n "s/^supervisord_workload_fs_device_reads_bytes_total{workload=\"reader\",slice=\"\",device=\"$name\"} //p")"
+    equal 'then without the rest' 0 "$(supctl metrics | grep -c 'cpu_usage.*workload="reader"')"
     within 'they took time' 0.000001 600 "$(property disk io_write_latency)"
 fi
 if has_controller memory; then
@@ -140,6 +145,12 @@ has_controller pids && equal 'tasks are counted' 1 "$(property worker tasks)"
 
 # The exposition has them, and stays within the format.
 metrics=$(supctl metrics)
+matches 'the exposition has what it cost itself' '^supervisord_process_cpu_seconds_total [0-9.]+$' "$metrics"
+within 'the daemon'\''s memory is that of /proc' 0.8 1.25 \
+    "$(ratio "$(sed -n 's/^supervisord_process_resident_memory_bytes //p' <<<"$metrics")" \
+        "$(awk '$1 == "VmRSS:" { print $2 * 1024 }' "/proc/$daemon/status")")"
+matches 'and how late its ticks were' '^supervisord_tick_lateness_seconds_bucket\{le="\+Inf"\} [1-9]' "$metrics"
+within 'a workload has no more than 40 series' 10 40 "$(grep -c '{workload="web",' <<<"$metrics")"
 for name in cpu_usage_seconds_total restarts_total start_time_seconds degraded; do
     matches "metrics have workload_$name" "^supervisord_workload_$name\{workload=\"web\",slice=\"all\"\} [0-9.]+$" "$metrics"
 done

@@ -45,6 +45,7 @@ int programs_read_block(Programs *programs, uint32_t slot, BlockRow *ret, size_t
         return -ENODATA;
     CHECK(max >= 2);
     ret[0] = ret[1] = programs->block[slot];
+    ret[1].device++;
     *ret_n = 2;
     return 0;
 }
@@ -130,7 +131,8 @@ static void test_files(void) {
     CHECK(!sample_has(sample, METER_CPU_THROTTLED)); /* the file is there, its key is not */
     CHECK(!sample_has(sample, METER_MEMORY_USAGE));
     CHECK(!sample_has(sample, METER_CPU_WAIT));
-    CHECK(sampler_wait_histogram(sampler, "files") == NULL);
+    CHECK(!sampler_detail(sampler, "files")->has_waits);
+    CHECK(sampler_detail(sampler, "nobody") == NULL);
 
     rewrite_file(fd, "pids.current", "4\n");
     check_value(read_group(sampler, "files"), METER_TASKS, 4);
@@ -203,7 +205,10 @@ static void test_programs(void) {
     check_value(sample, METER_IO_WRITES, 2);
     check_value(sample, METER_IO_WRITE_LATENCY, 80);
     CHECK(!sample_has(sample, METER_NETWORK_RECEIVE_BYTES));
-    CHECK_EQ(sampler_wait_histogram(sampler, "programs")[2], 1);
+    const SampleDetail *detail = sampler_detail(sampler, "programs");
+    CHECK_EQ(detail->waits[2], 1);
+    CHECK_EQ(detail->n_devices, 2);
+    CHECK_EQ(detail->devices[1].io[BLOCK_WRITE].bytes, 512);
 
     programs.no_iterator = programs.no_block = true;
     programs.slots[1].waits = programs.slots[1].wait_nsec = COUNTER_ABSENT;
@@ -212,7 +217,7 @@ static void test_programs(void) {
     check_value(sample, METER_IO_WRITE_BYTES, 2);
     CHECK(!sample_has(sample, METER_IO_WRITE_LATENCY));
     CHECK(!sample_has(sample, METER_CPU_WAIT));
-    CHECK(sampler_wait_histogram(sampler, "programs") == NULL);
+    CHECK(!sampler_detail(sampler, "programs")->has_waits);
 }
 
 /* A slice has what its own slot kept and what is in it, level by level; the kernel's sums are taken as they are. */
@@ -241,8 +246,28 @@ static void test_slices(void) {
         check_value(read_group(sampler, "top"), METER_CPU_USAGE, 101);
         CHECK(!sample_has(read_group(sampler, "c"), METER_CPU_WAIT));
     }
-    CHECK_EQ(sampler_wait_histogram(sampler, "top")[0], 2 + 4 + 8 + 16);
-    CHECK_EQ(sampler_wait_histogram(sampler, "a")[0], 8);
+    CHECK_EQ(sampler_detail(sampler, "top")->waits[0], 2 + 4 + 8 + 16);
+    CHECK_EQ(sampler_detail(sampler, "a")->waits[0], 8);
+}
+
+/* However many devices there are, their sum is right, and the rows are few. */
+static void test_devices(void) {
+    SampleDetail detail = { 0 }, slice = { 0 };
+    BlockRow row = { .io = { [BLOCK_READ] = { .bytes = 3, .operations = 2, .nsec = 1 } } };
+
+    for (unsigned i = 0; i < SAMPLE_DEVICES_MAX + 4; i++) {
+        row.device = 100 + i;
+        sample_detail_add_device(&detail, &row);
+        sample_detail_add_device(&detail, &row);
+    }
+    CHECK_EQ(detail.n_devices, SAMPLE_DEVICES_MAX);
+    CHECK_EQ(detail.devices[0].device, 100);
+    CHECK_EQ(detail.devices[0].io[BLOCK_READ].bytes, 6);
+    CHECK_EQ(detail.other[BLOCK_READ].bytes, 24);
+    sample_detail_add(&slice, &detail);
+    sample_detail_add(&slice, &detail);
+    CHECK_EQ(slice.other[BLOCK_READ].bytes, 48);
+    CHECK_EQ(sample_detail_block(&slice).io[BLOCK_READ].bytes, 2 * 6 * (SAMPLE_DEVICES_MAX + 4));
 }
 
 /* The groups hold no descriptors of their caller. */
@@ -276,6 +301,7 @@ int main(void) {
     test_order_and_names();
     test_programs();
     test_slices();
+    test_devices();
     test_descriptors();
     close(root_fd);
     remove_root();
