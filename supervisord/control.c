@@ -97,6 +97,14 @@ static bool may_start(Supervisor *s, ApiCall *call) {
     return !s->all_stopped;
 }
 
+static bool may_start_in(Supervisor *s, const char *name, ApiCall *call) {
+    const Group *frozen = group_frozen_by(policy_group(s->policy, name));
+    if (frozen)
+        api_answer_error(
+                call, CONTROL_ERROR_FAILED, "%s is frozen (`supctl thaw %s` first)", frozen->name, frozen->name);
+    return !frozen && may_start(s, call);
+}
+
 /* Writes the intent, and lays it over the policy. */
 static int intend(Supervisor *s, const char *name, bool running, ApiCall *call) {
     const Group *group = policy_group(s->policy, name);
@@ -116,7 +124,7 @@ static int intend(Supervisor *s, const char *name, bool running, ApiCall *call) 
 
 static void on_start(void *userdata, const char *name, ApiCall *call) {
     Supervisor *s = userdata;
-    if (!known_workload(s, name, call) || !may_start(s, call) || intend(s, name, true, call) < 0)
+    if (!known_workload(s, name, call) || !may_start_in(s, name, call) || intend(s, name, true, call) < 0)
         return;
     Run *run = supervisor_run_of(s, name);
     if (run)
@@ -129,9 +137,48 @@ static void on_start(void *userdata, const char *name, ApiCall *call) {
     supervisor_converge(s, &(Converge){ .only = name });
 }
 
+/* Likewise, whether it is to stand still. */
+static int intend_frozen(Supervisor *s, const Group *group, bool frozen, ApiCall *call) {
+    if (group->frozen == frozen)
+        return 0;
+    int r = transient_write_frozen(s->runtime_fd, group, frozen);
+    if (r < 0) {
+        api_answer_error(call, CONTROL_ERROR_FAILED, "cannot write down that %s is to be %s: %s", group->name,
+                frozen ? "frozen" : "thawed", strerror(-r));
+        return r;
+    }
+    r = load_for(s, supervisor_overlay, call);
+    if (r < 0) /* then the policy is the one before, and the group still there */
+        transient_write_frozen(s->runtime_fd, group, !frozen);
+    return r;
+}
+
+static void on_freeze(void *userdata, const char *name, ApiCall *call) {
+    Supervisor *s = userdata;
+    const Group *group = find_group(s, name, call);
+    if (!group)
+        return;
+    if (group->workload && !is_alive(s, name))
+        api_answer_error(call, CONTROL_ERROR_NOT_RUNNING, "%s does not run", name);
+    else if (intend_frozen(s, group, true, call) == 0)
+        supervisor_converge(s, &(Converge){ .only = name, .call = call });
+}
+
+static void on_thaw(void *userdata, const char *name, ApiCall *call) {
+    Supervisor *s = userdata;
+    const Group *group = find_group(s, name, call);
+    if (!group || intend_frozen(s, group, false, call) < 0)
+        return;
+    supervisor_converge(s, &(Converge){ .only = name, .call = call });
+    supervisor_converge(s, &(Converge){}); /* what could not start in it */
+}
+
 static void on_stop(void *userdata, const char *name, ApiCall *call) {
     Supervisor *s = userdata;
-    if (!known_workload(s, name, call) || intend(s, name, false, call) < 0)
+    if (!known_workload(s, name, call))
+        return;
+    bool was_frozen = policy_group(s->policy, name)->frozen;
+    if (intend_frozen(s, policy_group(s->policy, name), false, call) < 0 || intend(s, name, false, call) < 0)
         return;
     if (!is_alive(s, name)) {
         api_answer(call);
@@ -139,13 +186,13 @@ static void on_stop(void *userdata, const char *name, ApiCall *call) {
         return;
     }
     supervisor_wait(s, name, WAIT_ENDED, call);
-    if (!supervisor_stop(s, name, false)) /* it is on its way just now */
+    if (!supervisor_stop(s, name, false) || was_frozen) /* it is on its way just now, or must be able to end */
         supervisor_converge(s, &(Converge){ .only = name });
 }
 
 static void on_restart(void *userdata, const char *name, ApiCall *call) {
     Supervisor *s = userdata;
-    if (!known_workload(s, name, call) || !may_start(s, call) || intend(s, name, true, call) < 0)
+    if (!known_workload(s, name, call) || !may_start_in(s, name, call) || intend(s, name, true, call) < 0)
         return;
     Run *run = supervisor_run_of(s, name);
     if (run)
@@ -173,6 +220,10 @@ static void on_kill(void *userdata, const ApiKill *order, ApiCall *call) {
     Supervisor *s = userdata;
     if (!known_workload(s, order->name, call))
         return;
+    if (!is_alive(s, order->name)) {
+        api_answer_error(call, CONTROL_ERROR_NOT_RUNNING, "%s does not run", order->name);
+        return;
+    }
     ledger_journal(
             s->ledger, supervisor_now(), "signal %d to %s%s", order->signal, order->all ? "all of " : "", order->name);
     supervisor_answer_kill(s, order, call);
@@ -262,6 +313,8 @@ ApiBackend supervisor_backend(Supervisor *s) {
         .start = on_start,
         .stop = on_stop,
         .restart = on_restart,
+        .freeze = on_freeze,
+        .thaw = on_thaw,
         .run = on_run,
     };
 }

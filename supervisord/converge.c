@@ -219,6 +219,11 @@ static void settle_starts(ConvergeJob *job) {
 }
 
 static void answer_plan(ConvergeJob *job) {
+    const Step *failed = job->only ? failed_step(job->plan, job->only) : NULL;
+    if (failed) {
+        api_answer_error(job->call, CONTROL_ERROR_FAILED, "%s", failed->message ?: strerror(-failed->result));
+        return;
+    }
     char **lines = NULL, line[STEP_TEXT_MAX];
     for (size_t i = 0; i < job->plan->n_steps; i++)
         if (strv_push(&lines, step_report(job->plan->steps + i, line, sizeof line)) < 0)

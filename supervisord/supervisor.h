@@ -167,5 +167,6 @@ bool supervisor_collect(Supervisor *supervisor, const char *workload);
 
 int transient_open(const char *runtime_dir, int *ret_fd); /* made if it is not there, 0700 */
 int transient_write_state(int runtime_fd, const char *workload, bool running);
+int transient_write_frozen(int runtime_fd, const Group *group, bool frozen);
 int transient_write_run(int runtime_fd, const ApiRun *run);
 void transient_remove(int runtime_fd, const char *workload);

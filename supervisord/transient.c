@@ -25,6 +25,10 @@ static void run_file(const char *workload, char buffer[static TRANSIENT_NAME_MAX
     snprintf(buffer, TRANSIENT_NAME_MAX, "10-run-%s.ini", workload);
 }
 
+static void frozen_file(const char *group, char buffer[static TRANSIENT_NAME_MAX]) {
+    snprintf(buffer, TRANSIENT_NAME_MAX, "50-frozen-%s.ini", group);
+}
+
 static void state_file(const char *workload, char buffer[static TRANSIENT_NAME_MAX]) {
     snprintf(buffer, TRANSIENT_NAME_MAX, "50-state-%s.ini", workload);
 }
@@ -55,12 +59,23 @@ int transient_write_state(int runtime_fd, const char *workload, bool running) {
     return r < 0 ? r : write_file(runtime_fd, name, text);
 }
 
+int transient_write_frozen(int runtime_fd, const Group *group, bool frozen) {
+    char name[TRANSIENT_NAME_MAX];
+    _cleanup_(cleanup_free) char *text = NULL;
+    frozen_file(group->name, name);
+    int r = text_printf(
+            &text, "[%s:%s]\nFrozen=%s\n", group_kind_name(group->kind), group->name, frozen ? "yes" : "no");
+    return r < 0 ? r : write_file(runtime_fd, name, text);
+}
+
 void transient_remove(int runtime_fd, const char *workload) {
     char name[TRANSIENT_NAME_MAX];
     _cleanup_(cleanup_close) int fd = openat(runtime_fd, TRANSIENT_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     run_file(workload, name);
     unlinkat(fd, name, 0);
     state_file(workload, name);
+    unlinkat(fd, name, 0);
+    frozen_file(workload, name);
     unlinkat(fd, name, 0);
 }
 

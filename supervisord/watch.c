@@ -114,9 +114,10 @@ static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void 
     note_exit(s, name, &exit);
     supervisor_notify_ended(s, name);
     supervisor_settle_waiters(s);
+    bool collected = supervisor_collect(s, name);
     if (planned_stop) /* what it stood in the way of may be anywhere */
         supervisor_converge(s, &(Converge){});
-    else if (!supervisor_collect(s, name))
+    else if (!collected)
         supervisor_converge(s, &(Converge){ .only = name });
     return 0;
 }

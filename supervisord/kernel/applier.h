@@ -20,6 +20,6 @@ void applier_unbind(const Applier *a, int fd);
 
 typedef int ApplyStep(const Applier *a, Step *step);
 
-ApplyStep apply_group_create, apply_group_remove, apply_leaf_remove;
+ApplyStep apply_group_create, apply_freeze, apply_group_remove, apply_leaf_remove;
 ApplyStep apply_limit_set;
 ApplyStep apply_spawn;

@@ -12,7 +12,10 @@
 #include "kernel/applier.h"
 #include "kernel/cgroup.h"
 
-enum { LEAF_EMPTY_TIMEOUT_USEC = 2 * 1000 * 1000 };
+enum {
+    LEAF_EMPTY_TIMEOUT_USEC = 2 * 1000 * 1000,
+    FREEZE_TIMEOUT_USEC = 1000 * 1000, /* a process stands still when it leaves the kernel, usually within 5 ms */
+};
 
 /* "a/b/c" -> "c" */
 static const char *base_name(const char *path) {
@@ -80,6 +83,16 @@ int apply_group_create(const Applier *a, Step *step) {
         return step_failed(step, r, "cannot mark cgroup %s", step->path);
     }
     return 0;
+}
+
+int apply_freeze(const Applier *a, Step *step) {
+    _cleanup_(cleanup_close) int fd = -1;
+    int r = applier_open(a, step->path, &fd);
+    if (r == 0)
+        r = cgroup_freeze(fd, step->frozen, FREEZE_TIMEOUT_USEC);
+    if (r == -ETIMEDOUT)
+        return step_failed(step, r, "not all of its processes stand still yet, some are busy in the kernel");
+    return r < 0 ? step_failed(step, r, "cannot %s cgroup %s", step->frozen ? "freeze" : "thaw", step->path) : 0;
 }
 
 int apply_group_remove(const Applier *a, Step *step) {

@@ -94,6 +94,7 @@ static ApplyStep *const appliers[STEP_KINDS_COUNT] = {
     [STEP_TREE_SHARE] = apply_tree_share,
     [STEP_NETWORK_CREATE] = apply_network_create,
     [STEP_GROUP_CREATE] = apply_group_create,
+    [STEP_FREEZE] = apply_freeze,
     [STEP_LIMIT_SET] = apply_limit_set,
     [STEP_SPAWN] = apply_spawn,
     [STEP_STOP] = leave_to_supervisor,

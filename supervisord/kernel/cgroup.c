@@ -24,7 +24,7 @@ enum {
     CGROUP_FILE_BYTES_MAX = 8192, /* of the small and flat-keyed files that are read here; memory.stat is the largest */
     CONTROLLERS_TEXT_MAX = 256,
     PAYLOAD_NESTING_MAX = 64, /* levels that a payload may leave behind in its leaf for us to remove */
-    EMPTY_POLL_MSEC = 5, /* the kernel delays notices of cgroup.events by more than 10 ms: look oneself meanwhile */
+    EVENTS_POLL_MSEC = 5, /* the kernel delays notices of cgroup.events by more than 10 ms: look oneself meanwhile */
 };
 
 int cgroup_open(int parent_fd, const char *name, int *ret_fd) {
@@ -163,12 +163,12 @@ int cgroup_controllers_enable(int dir_fd, uint32_t mask) {
     return used > 0 ? file_write_at(dir_fd, "cgroup.subtree_control", text) : 0;
 }
 
-static int read_populated(const char *events, bool *ret) {
-    uint64_t populated;
-    int r = flat_key_u64(events, "populated", &populated);
+static int read_event(const char *events, const char *key, bool *ret) {
+    uint64_t value;
+    int r = flat_key_u64(events, key, &value);
 
     if (r == 0)
-        *ret = populated > 0;
+        *ret = value > 0;
     return r;
 }
 
@@ -176,7 +176,7 @@ int cgroup_populated(int dir_fd, bool *ret) {
     char text[CGROUP_FILE_BYTES_MAX];
     ssize_t n = file_read_at(dir_fd, "cgroup.events", text, sizeof text);
 
-    return n < 0 ? (int) n : read_populated(text, ret);
+    return n < 0 ? (int) n : read_event(text, "populated", ret);
 }
 
 static uint64_t clock_usec(void) {
@@ -186,7 +186,8 @@ static uint64_t clock_usec(void) {
     return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / NSEC_PER_USEC;
 }
 
-int cgroup_wait_empty(int dir_fd, uint64_t timeout_usec) {
+/* Until the key in cgroup.events has the value. */
+static int wait_for_event(int dir_fd, const char *key, bool wanted, uint64_t timeout_usec) {
     _cleanup_(cleanup_close) int fd = openat(dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
     uint64_t begin_usec = clock_usec();
     char text[CGROUP_FILE_BYTES_MAX];
@@ -194,16 +195,41 @@ int cgroup_wait_empty(int dir_fd, uint64_t timeout_usec) {
     if (fd < 0)
         return -errno;
     for (;;) {
-        bool populated = true;
+        bool value = !wanted;
         ssize_t n = file_pread(fd, text, sizeof text);
-        int r = n < 0 ? (int) n : read_populated(text, &populated);
+        int r = n < 0 ? (int) n : read_event(text, key, &value);
 
-        if (r < 0 || !populated)
+        if (r < 0 || value == wanted)
             return r;
         if (clock_usec() - begin_usec >= timeout_usec)
             return -ETIMEDOUT;
-        poll(&(struct pollfd){ .fd = fd, .events = POLLPRI }, 1, EMPTY_POLL_MSEC);
+        poll(&(struct pollfd){ .fd = fd, .events = POLLPRI }, 1, EVENTS_POLL_MSEC);
     }
+}
+
+int cgroup_wait_empty(int dir_fd, uint64_t timeout_usec) {
+    return wait_for_event(dir_fd, "populated", false, timeout_usec);
+}
+
+int cgroup_frozen(int dir_fd, bool *ret) {
+    char text[CGROUP_FILE_BYTES_MAX];
+    ssize_t n = file_read_at(dir_fd, "cgroup.freeze", text, sizeof text);
+
+    if (n < 0)
+        return (int) n;
+    *ret = strcmp(text, "1") == 0;
+    return 0;
+}
+
+int cgroup_freeze(int dir_fd, bool frozen, uint64_t timeout_usec) {
+    bool holds;
+    int r = file_write_at(dir_fd, "cgroup.freeze", frozen ? "1" : "0");
+
+    if (r == 0)
+        r = cgroup_frozen(dir_fd, &holds);
+    if (r == 0 && holds != frozen)
+        r = -EIO;
+    return r < 0 || !frozen ? r : wait_for_event(dir_fd, "frozen", true, timeout_usec);
 }
 
 int cgroup_kill(int dir_fd) {

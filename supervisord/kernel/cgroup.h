@@ -62,6 +62,13 @@ int cgroup_controllers_enable(int dir_fd, uint32_t mask);
 int cgroup_populated(int dir_fd, bool *ret);
 /* Waits until nothing is left in it; -ETIMEDOUT. Blocks: worker thread only. */
 int cgroup_wait_empty(int dir_fd, uint64_t timeout_usec);
+/* Whether it was told to stand still. */
+int cgroup_frozen(int dir_fd, bool *ret);
+/*
+ * Tells it, and when it is to stand still waits until all of it does; -ETIMEDOUT: not yet, but it will. Blocks: worker
+ * thread only.
+ */
+int cgroup_freeze(int dir_fd, bool frozen, uint64_t timeout_usec);
 /* cgroup.kill. Only for leaves: a later clone3 into a killed directory can die at birth. */
 int cgroup_kill(int dir_fd);
 /* The number after key in memory.events and the like of this directory; -ENODATA, -ENOENT. */

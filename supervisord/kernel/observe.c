@@ -191,6 +191,8 @@ static int read_group(
     if (r == 0)
         r = cgroup_id(dir_fd, &group.cgroup_id);
     if (r == 0)
+        r = cgroup_frozen(dir_fd, &group.frozen);
+    if (r == 0)
         r = cgroup_controllers(dir_fd, &available, &group.controllers);
     if (r == 0)
         r = read_limits(dir_fd, &group);

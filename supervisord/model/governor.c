@@ -15,10 +15,13 @@ static uint64_t wake_for(const Run *run, const Workload *workload, uint64_t now_
     return waits ? run->next_start_usec : UINT64_MAX;
 }
 
-static Wish wish_for(const Run *run, const Workload *workload, uint64_t now_usec) {
-    if (!run_wanted(run, workload, now_usec))
+/* Where everything stands still, nothing can start: a child would never come to its exec. */
+static Wish wish_for(const Run *run, const Group *group, uint64_t now_usec) {
+    if (!run_wanted(run, group->workload, now_usec))
         return WISH_ABSENT;
-    return run_is_alive(run) ? WISH_KEEP : WISH_START;
+    if (run_is_alive(run))
+        return WISH_KEEP;
+    return group_frozen_by(group) ? WISH_ABSENT : WISH_START;
 }
 
 int governor_decide(const Policy *policy, const Ledger *ledger, uint64_t now_usec, Decision *ret) {
@@ -35,7 +38,7 @@ int governor_decide(const Policy *policy, const Ledger *ledger, uint64_t now_use
 
         const LedgerEntry *entry = ledger_find(ledger, group->name);
         const Run *run = entry ? &entry->run : &fresh;
-        wishes[i] = wish_for(run, group->workload, now_usec);
+        wishes[i] = wish_for(run, group, now_usec);
         uint64_t wake = wake_for(run, group->workload, now_usec);
         if (wake < wake_usec)
             wake_usec = wake;

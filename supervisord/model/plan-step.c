@@ -66,6 +66,9 @@ const char *step_format(const Step *step, char *buffer, size_t size) {
     case STEP_GROUP_CREATE:
         snprintf(buffer, size, "create %s %s at %s", group_kind_name(step->group_kind), object, step->path);
         break;
+    case STEP_FREEZE:
+        snprintf(buffer, size, "%s %s", step->frozen ? "freeze" : "thaw", object);
+        break;
     case STEP_LIMIT_SET:
         format_setting(step, buffer, size);
         break;

@@ -150,13 +150,18 @@ static int add_leaf_step(PlanBuilder *b, StepKind kind, const NodeGroup *found, 
 }
 
 static int add_gone_group(PlanBuilder *b, const NodeGroup *found) {
+    Step *step;
+    if (found->frozen && plan_populated_leaf(found)) {
+        int r = add_found_step(b, STEP_FREEZE, found, &step);
+        if (r < 0)
+            return r;
+    }
     for (size_t i = 0; i < found->n_leaves; i++) {
         const NodeLeaf *leaf = found->leaves + i;
         int r = add_leaf_step(b, leaf->populated ? STEP_STOP : STEP_LEAF_REMOVE, found, leaf);
         if (r < 0)
             return r;
     }
-    Step *step;
     return goes(b, found) ? add_found_step(b, STEP_GROUP_REMOVE, found, &step) : 0;
 }
 
@@ -294,6 +299,23 @@ static int add_spawn(PlanBuilder *b, const Group *group, const NodeGroup *found)
     return 0;
 }
 
+/* What is to end must be able to. */
+static bool is_to_freeze(const Group *group, Wish wish) {
+    return group->frozen && (group->kind == GROUP_SLICE || wish == WISH_KEEP);
+}
+
+static int add_freeze(PlanBuilder *b, const Group *group, const NodeGroup *found, Wish wish) {
+    bool frozen = is_to_freeze(group, wish);
+    if (frozen == (found && found->frozen))
+        return 0;
+    Step *step;
+    int r = plan_add_group_step(b, STEP_FREEZE, group, &step);
+    if (r < 0)
+        return r;
+    step->frozen = frozen;
+    return 0;
+}
+
 static int add_controllers(PlanBuilder *b, const Group *group, const NodeGroup *found) {
     uint32_t missing = controllers_wanted(b) & ~(found ? found->controllers : 0);
     if (group->kind != GROUP_SLICE || !missing)
@@ -313,6 +335,8 @@ static int add_group(PlanBuilder *b, const Group *group) {
     int r = add_ends(b, group, found, wish);
     if (r == 0 && !found)
         r = plan_add_group_step(b, STEP_GROUP_CREATE, group, &step);
+    if (r == 0)
+        r = add_freeze(b, group, found, wish);
     if (r == 0)
         r = add_controllers(b, group, found);
     if (r == 0)

@@ -21,6 +21,7 @@ typedef enum StepKind {
     STEP_TREE_SHARE,         /* unit property of the tree, asked of PID 1 */
     STEP_NETWORK_CREATE,     /* bridge, address, up */
     STEP_GROUP_CREATE,       /* cgroup, mark, meter slot */
+    STEP_FREEZE,             /* or thaw; done when all processes stand still */
     STEP_LIMIT_SET,          /* one setting */
     STEP_SPAWN,              /* leaf, network namespace if it has one, processes */
     STEP_STOP,               /* SIGTERM, later SIGKILL: the supervisor does it, without waiting for other steps */
@@ -37,6 +38,7 @@ typedef struct Step {
     GroupKind group_kind;
     const Group *group;     /* of plan->policy; NULL when it is gone from the policy */
     const Network *network; /* of plan->policy; NULL when it is gone */
+    bool frozen;            /* STEP_FREEZE; false: thaw */
     uint32_t controllers;   /* STEP_CONTROLLERS_ENABLE */
     Setting setting;        /* STEP_LIMIT_SET, STEP_TREE_SHARE: what is to hold */
     char *from;             /* STEP_LIMIT_SET: what holds, canonical; owned */

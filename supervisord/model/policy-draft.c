@@ -99,6 +99,7 @@ static int add_draft(Drafts *drafts, SectionKind kind, const char *title, const 
         return -ENOMEM;
     drafts->items[drafts->n_items++] = draft;
     draft->kind = kind;
+    draft->transient = drafts->source == SOURCE_TRANSIENT;
     draft->place = place;
     draft->title = strdup(title);
     if (!draft->title)
@@ -316,14 +317,9 @@ void drafts_begin_file(Drafts *drafts, const char *file, SourceKind source) {
     drafts->section = NULL;
 }
 
-/* What the user wanted of a workload that is no longer there means nothing. */
+/* What the user wanted of a workload or slice that is no longer there means nothing. */
 static bool is_orphan(const Draft *draft) {
-    if (!draft->group || !draft->group->workload || !draft->group->workload->transient || draft->refused)
-        return false;
-    for (KeyId key = 0; key < KEYS_COUNT; key++)
-        if (key != KEY_STATE && draft->places[key].line > 0)
-            return false;
-    return true;
+    return draft->group && draft->transient && !draft->refused && draft->places[KEY_EXEC_START].line == 0;
 }
 
 static size_t leave_out(Group **groups, size_t n_groups, const Group *group) {

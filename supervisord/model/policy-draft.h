@@ -21,7 +21,7 @@ typedef struct Drafts {
 void drafts_done(Drafts *drafts); /* not the policy */
 int drafts_begin(Drafts *drafts); /* with the settings, which are there also where no section gives any; -ENOMEM */
 void drafts_begin_file(Drafts *drafts, const char *file, SourceKind source);
-/* Once all files are read: a transient State= for a workload that no other file describes is left out. */
+/* Once all files are read: what transient files say of a group that no file describes is left out. */
 void drafts_drop_orphans(Drafts *drafts);
 
 extern const PolicyReaderCalls drafts_calls; /* userdata: Drafts */

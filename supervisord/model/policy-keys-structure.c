@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Where a group stands. */
+/* Where a group stands, and whether it stands still. */
 
 #include "model/policy-key.h"
 
+#include "base/parse.h"
+
 static int assign_slice(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
     return key_replace(&draft->slice_name, *text ? text : NULL);
+}
+
+static int assign_frozen(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    return parse_bool(text, &draft->group->frozen);
 }
 
 const Key keys_structure[] = {
@@ -14,5 +20,12 @@ const Key keys_structure[] = {
         .sections = IN_GROUPS,
         .assign = assign_slice,
         .expects = "the name of a slice",
+    },
+    [KEY_FROZEN - KEYS_STRUCTURE] = {
+        .name = "Frozen",
+        .sections = IN_GROUPS,
+        .assign = assign_frozen,
+        .fallback = "no",
+        .expects = "yes or no",
     },
 };

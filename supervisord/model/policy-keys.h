@@ -28,6 +28,7 @@ typedef enum KeyId {
 
     KEYS_STRUCTURE,
     KEY_SLICE = KEYS_STRUCTURE,
+    KEY_FROZEN,
 
     KEYS_EXEC,
     KEY_EXEC_START = KEYS_EXEC,
@@ -75,6 +76,7 @@ typedef struct Draft {
     char *title;        /* "workload:web" */
     Place place;        /* where it was opened first */
     const char *file;   /* that it was opened in last */
+    bool transient;     /* no other file says anything of it */
     bool refused;       /* the section itself is wrong; its keys are read only for what is wrong with them */
     void *object;       /* what most keys fill in: Settings, Workload or Network; NULL for a slice. In the policy. */
     Group *group;       /* of a slice or workload. In the policy. */

@@ -194,6 +194,12 @@ const char *group_directory(const char *name, char *buffer, size_t size) {
     return buffer;
 }
 
+const Group *group_frozen_by(const Group *group) {
+    while (group && !group->frozen)
+        group = group->parent;
+    return group;
+}
+
 int group_path(const Group *group, char *buffer, size_t size) {
     char directory[NAME_LENGTH_MAX + 2];
     char path[SLICE_DEPTH_MAX * (NAME_LENGTH_MAX + 2) + sizeof(directory)];

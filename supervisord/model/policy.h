@@ -55,6 +55,7 @@ struct Group {
     size_t index;  /* in policy->groups */
     LimitValue limits[LIMITS_COUNT];
     unsigned metrics;   /* Metrics=: bit per MeterSet; 0: not given */
+    bool frozen;        /* Frozen=: its processes stand still */
     Workload *workload; /* NULL for a slice; owned */
     Origin origin;
 };
@@ -172,6 +173,8 @@ const char *restart_policy_name(RestartPolicy restart); /* "on-failure" */
 const char *network_mode_name(NetworkMode mode);        /* "bridge" */
 const char *output_kind_name(OutputKind kind);
 
+/* Itself or the nearest slice above that is frozen; NULL: none is. */
+const Group *group_frozen_by(const Group *group);
 /* "slice/inner/web": the group's directory below the tree. -ENAMETOOLONG. */
 int group_path(const Group *group, char *buffer, size_t size);
 /* The directory name of a group: a name that meets a kernel file ("cpu.max", "cgroup.procs") gets `_` in front. */

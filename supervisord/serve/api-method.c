@@ -86,7 +86,7 @@ static int method_plain(sd_bus_message *message, void *userdata, sd_bus_error *e
     return 1;
 }
 
-/* With a name: Show, Wait, Start, Stop, Restart. */
+/* With a name alone. */
 static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     Peer *peer = userdata;
     const ApiBackend *backend = &peer->api->backend;
@@ -100,6 +100,8 @@ static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *e
         { "Start", true, backend->start },
         { "Stop", true, backend->stop },
         { "Restart", true, backend->restart },
+        { "Freeze", true, backend->freeze },
+        { "Thaw", true, backend->thaw },
     };
     const char *name, *member = sd_bus_message_get_member(message);
 
@@ -206,6 +208,8 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("Start", "s", "", method_named),
     METHOD("Stop", "s", "", method_named),
     METHOD("Restart", "s", "", method_named),
+    METHOD("Freeze", "s", "as", method_named),
+    METHOD("Thaw", "s", "as", method_named),
     METHOD("Run", "sasa(ss)asshhhb", "subbibt", method_run),
     SD_BUS_VTABLE_END,
 };

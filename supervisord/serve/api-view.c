@@ -29,6 +29,13 @@ static uint64_t run_since(const Run *run) {
     return run_is_alive(run) ? run->started_usec : run->ended_usec;
 }
 
+static const char *state_name(const Group *group, const Run *run) {
+    bool lives = !group->workload || run->state == RUN_RUNNING;
+    if (lives && group_frozen_by(group))
+        return "frozen";
+    return group->workload ? run_state_name(run->state) : "active";
+}
+
 static int append_status(sd_bus_message *reply, const Ledger *ledger, const Group *group) {
     static const Run fresh;
     const LedgerEntry *entry = ledger_find(ledger, group->name);
@@ -39,9 +46,8 @@ static int append_status(sd_bus_message *reply, const Ledger *ledger, const Grou
         exit_show(&run->last_exit, last_exit, sizeof last_exit);
     const char *degraded = entry ? ledger_entry_degraded(entry) : NULL;
     return sd_bus_message_append(reply, "(" CONTROL_STATUS_SIGNATURE ")", group->name, group_kind_name(group->kind),
-            group->parent ? group->parent->name : "", group->workload ? run_state_name(run->state) : "active",
-            (uint32_t) run->main_pid, view_realtime(run_since(run)), run->n_restarts, last_exit, degraded ?: "",
-            command);
+            group->parent ? group->parent->name : "", state_name(group, run), (uint32_t) run->main_pid,
+            view_realtime(run_since(run)), run->n_restarts, last_exit, degraded ?: "", command);
 }
 
 int view_list(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {

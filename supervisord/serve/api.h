@@ -66,6 +66,8 @@ typedef struct ApiBackend {
     void (*start)(void *userdata, const char *name, ApiCall *call);
     void (*stop)(void *userdata, const char *name, ApiCall *call);
     void (*restart)(void *userdata, const char *name, ApiCall *call);
+    void (*freeze)(void *userdata, const char *name, ApiCall *call);
+    void (*thaw)(void *userdata, const char *name, ApiCall *call);
     void (*wait)(void *userdata, const char *name, ApiCall *call);
     void (*kill)(void *userdata, const ApiKill *kill, ApiCall *call);
     void (*run)(void *userdata, const ApiRun *run, ApiCall *call);

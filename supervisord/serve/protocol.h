@@ -24,6 +24,8 @@
  *                                   (realtime usec; 0: before this daemon); what was wrong, a line each        r
  *   Reload     () -> as             the steps done; error BadPolicy: message is all diagnostics, a line each
  *   Start      (s name)             replies when it runs; Stop (s name): when it has ended; Restart (s name)
+ *   Freeze     (s name) -> as       of a workload or slice; the steps done; replies when all its processes stand still
+ *   Thaw       (s name) -> as
  *   Kill       (s name, s whom: main|all, i signal)   replies when it is sent
  *   Wait       (s name) -> b known, b signaled, i code, b oom_killed, t cpu_usec
  *                                   replies when it has ended, at once when it does not run                r

@@ -10,8 +10,8 @@
  *     device PATH MAJOR:MINOR | ERRNO
  *         The disk that a path of the policy leads to, or why to none: ENODEV.
  *     network NAME bridge=NAME subnet=ADDRESS/LENGTH [ports]
- *     slice PATH [slot=N] [controllers=LIST]
- *     workload PATH [slot=N]
+ *     slice PATH [slot=N] [controllers=LIST] [frozen]
+ *     workload PATH [slot=N] [frozen]
  *         A group with our mark; its name is the last part of its path below the tree. It has the limit files of the
  *         controllers that are enabled above it, and nothing set. A slice enables what the tree does, if not told.
  *     set NAME FILE [MAJOR:MINOR] [ENTRY] TEXT
@@ -238,6 +238,8 @@ static void read_group(Fixture *f, GroupKind kind, char *rest) {
             group.slot = number(f, value);
         else if ((value = option(word, "controllers")))
             group.controllers = controllers(value);
+        else if (strcmp(word, "frozen") == 0)
+            group.frozen = true;
         else
             fail(f, "what is '%s'?", word);
     put_defaults(f, &group, enabled_above);

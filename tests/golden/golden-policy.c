@@ -151,6 +151,8 @@ static void print_policy(FILE *out, const Policy *policy) {
         fprintf(out, "%s %s (%s:%u)\n", group_kind_name(group->kind), path, group->origin.file, group->origin.line);
         print_metrics(out, group->metrics);
         print_limits(out, group->limits);
+        if (group->frozen)
+            print_text(out, "Frozen", "yes");
         if (group->workload)
             print_workload(out, group->workload);
     }

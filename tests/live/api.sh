@@ -21,7 +21,7 @@ call() { # METHOD [SIGNATURE ARGUMENT...]
 
 # With systemd's own client.
 introspected=$(busctl --address="unix:path=$SUPERVISORD_SOCKET" introspect "$interface" "$object" 2>&1)
-for method in Version List Samples Show Plan Reload Start Stop Restart Run Check Journal Snapshot; do
+for method in Version List Samples Show Plan Reload Start Stop Restart Freeze Thaw Kill Wait Run Check Journal Snapshot; do
     matches "busctl introspects $method" "^\.$method +method" "$introspected"
 done
 matches 'busctl reads the list' '"web" "workload" "" "running"' "$(call List)"
@@ -29,7 +29,7 @@ matches 'busctl stops' '' "$(call Stop s web)"
 equal 'and web is stopped' stopped "$(state_of web)"
 check 'busctl starts' call Start s web
 check_state 'and web runs' web running
-matches 'an unknown name is an error of its own' 'no such workload' "$(call Start s nobody 2>&1)"
+matches 'an unknown name is an error of its own' 'no such slice or workload' "$(call Start s nobody 2>&1)"
 refuted 'a wrong signature is refused' call Start u 1
 refuted 'an unknown method is refused' call Explode
 refuted 'a name with a line end is refused' call Run 'sasa(ss)asshhhb' $'x\n[slice:y]' 1 /bin/true 0 0 / 0 1 2 true
@@ -46,7 +46,7 @@ check 'the metrics' member metrics
 check 'the plan' member plan
 check 'and all of web' member show web
 web=$(pid_of web)
-for verb in 'stop web' 'start web' 'restart web' reload 'run -- true'; do
+for verb in 'stop web' 'start web' 'restart web' 'kill web' 'freeze web' 'thaw web' reload 'run -- true'; do
     # shellcheck disable=SC2086
     refuted "but may not $verb" member $verb
 done

@@ -10,10 +10,10 @@ root=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-"$supctl" --help | sed -n 's/^  \([a-z][a-z]*\)  *[A-Z].*/\1/p' | sort >"$work/verbs"
+"$supctl" --help | sed -n 's/^  \([a-z][a-z-]*\)  *[A-Z].*/\1/p' | sort >"$work/verbs"
 [ -s "$work/verbs" ] || { echo "supctl --help lists no verbs" >&2; exit 1; }
 
-sed -n 's/^\.It Ic \([a-z]*\).*/\1/p' "$root/man/supctl.1" | sort >"$work/man"
+sed -n 's/^\.It Ic \([a-z-]*\).*/\1/p' "$root/man/supctl.1" | sort >"$work/man"
 diff -u --label supctl --label man "$work/verbs" "$work/man"
 
 for verb in $(cat "$work/verbs"); do

@@ -75,8 +75,24 @@ static void test_backoff(void) {
     batch_workload.life.running = true;
 }
 
+/* In what stands still nothing starts, and what runs is let be. */
+static void test_frozen(void) {
+    _cleanup_(cleanup_ledger_free) Ledger *ledger = NULL;
+
+    CHECK_EQ(ledger_new(&ledger), 0);
+    slice.frozen = true;
+    check_decision(ledger, 5, WISH_ABSENT, WISH_START, UINT64_MAX);
+    run_of(ledger, "web")->state = RUN_RUNNING;
+    check_decision(ledger, 5, WISH_KEEP, WISH_START, UINT64_MAX);
+    slice.frozen = false;
+    batch.frozen = true;
+    check_decision(ledger, 5, WISH_KEEP, WISH_ABSENT, UINT64_MAX);
+    batch.frozen = false;
+}
+
 int main(void) {
     test_fresh();
+    test_frozen();
     test_states();
     test_backoff();
     return EXIT_SUCCESS;

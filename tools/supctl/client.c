@@ -105,6 +105,18 @@ int client_call(sd_bus *bus, const char *subject, uint64_t timeout_usec, sd_bus_
     return status;
 }
 
+int client_call_each(const Options *options, char **names, const char *method) {
+    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    int worst = client_open(options, &bus);
+
+    for (char **name = names; bus && *name; name++) {
+        int status = client_call(bus, *name, CALL_ACTS, NULL, method, "s", *name);
+
+        worst = status > worst ? status : worst;
+    }
+    return worst;
+}
+
 /* Of errors that do not come from supervisord, libsystemd's words alone say too little. */
 static const char *local_reason(const sd_bus_error *error) {
     switch (sd_bus_error_get_errno(error)) {
@@ -130,6 +142,8 @@ int client_explain(const char *subject, const sd_bus_error *error) {
     if (!reason)
         reason = error->message ? error->message : error->name;
     complain("%s%s%s", subject ? subject : "", subject ? ": " : "", reason);
+    if (sd_bus_error_has_name(error, CONTROL_ERROR_NOT_RUNNING))
+        return EXIT_NOT_RUNNING;
     return sd_bus_error_has_name(error, CONTROL_ERROR_NO_SUCH) ? EXIT_NO_SUCH : EXIT_FAILURE;
 }
 

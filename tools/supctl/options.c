@@ -41,6 +41,12 @@ static int take_list(const Option *option, const char *value, Options *options) 
     return strv_push(field(option, options), value) < 0 ? complain_memory() : EXIT_SUCCESS;
 }
 
+static int take_whom(const Option *option, const char *value, Options *options) {
+    bool known = strcmp(value, "main") == 0 || strcmp(value, "all") == 0;
+
+    return known ? take_text(option, value, options) : bad_value(option, value, "main or all");
+}
+
 static int take_count(const Option *option, const char *value, Options *options) {
     uint64_t count;
 
@@ -91,6 +97,8 @@ const Option option_rows[] = {
     { "run", 0, "name", "NAME", take_name, IN(name), "Call the workload NAME (run-XXXXXXXX)" },
     { "run", 'p', "property", "KEY=VALUE", take_list, IN(properties), "Set a limit or key of the policy; repeatable" },
     { "run", 0, "no-wait", NULL, take_flag, IN(no_wait), "Return as soon as it runs" },
+    { "kill", 's', "signal", "SIGNAL", take_text, IN(signal), "Send this one (TERM)" },
+    { "kill", 0, "kill-whom", "WHOM", take_whom, IN(kill_whom), "To the main process alone, or to all (all)" },
     { "top", 0, "interval", "TIME", take_interval, IN(interval_usec), "Refresh this often (1s)" },
     { "top", 0, "iterations", "N", take_count, IN(iterations), "Stop after N tables" },
     { "top", 0, "batch", NULL, take_flag, IN(batch), "Print plain tables, one after another" },

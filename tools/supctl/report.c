@@ -112,7 +112,7 @@ bool status_is_workload(const Status *status) {
 }
 
 bool status_is_running(const Status *status) {
-    return !status_is_workload(status) || strcmp(status->state, "running") == 0;
+    return !status_is_workload(status) || strcmp(status->state, "running") == 0 || strcmp(status->state, "frozen") == 0;
 }
 
 const char *status_pid(const Status *status, char *buffer, size_t size) {

@@ -52,7 +52,7 @@ void detail_done(Detail *detail);
 int detail_fetch(sd_bus *bus, const char *name, Detail *ret); /* the exit status; says what failed */
 
 bool status_is_workload(const Status *status);
-bool status_is_running(const Status *status); /* a slice always is */
+bool status_is_running(const Status *status); /* a slice always is; also what stands still */
 /*
  * For tables; buffers of AMOUNT_TEXT_MAX suffice. "" where there is nothing to tell: no main process, never started, a
  * slice's restarts.

@@ -23,6 +23,7 @@ typedef struct Options {
     bool value;
     const char *name;
     bool no_wait;
+    const char *signal, *kill_whom;
     uint64_t interval_usec;
     uint64_t iterations; /* UINT64_MAX: until told to quit */
     bool batch;
@@ -32,8 +33,8 @@ typedef struct Options {
 typedef int VerbFunction(const Options *options, char **arguments);
 
 VerbFunction verb_status, verb_tree, verb_top, verb_show, verb_list, verb_plan, verb_reload, verb_start, verb_stop,
-        verb_restart, verb_shutdown, verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help,
-        verb_complete;
+        verb_restart, verb_shutdown, verb_kill, verb_freeze, verb_thaw, verb_wait, verb_is_active, verb_is_failed,
+        verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help, verb_complete;
 
 /* What a verb's arguments are: says which patterns of names stand for, and what completes them. */
 typedef enum ArgumentKind {

@@ -54,29 +54,16 @@ int verb_reload(const Options *options, char **arguments) {
     return print_steps(options, "Reload", CALL_ACTS);
 }
 
-/* One after the other, in the order given; a failure does not keep the next from its turn. */
-static int call_each(const Options *options, char **names, const char *method) {
-    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
-    int worst = client_open(options, &bus);
-
-    for (char **name = names; bus && *name; name++) {
-        int status = client_call(bus, *name, CALL_ACTS, NULL, method, "s", *name);
-
-        worst = status > worst ? status : worst;
-    }
-    return worst;
-}
-
 int verb_start(const Options *options, char **arguments) {
-    return call_each(options, arguments, "Start");
+    return client_call_each(options, arguments, "Start");
 }
 
 int verb_stop(const Options *options, char **arguments) {
-    return call_each(options, arguments, "Stop");
+    return client_call_each(options, arguments, "Stop");
 }
 
 int verb_restart(const Options *options, char **arguments) {
-    return call_each(options, arguments, "Restart");
+    return client_call_each(options, arguments, "Restart");
 }
 
 int verb_shutdown(const Options *options, char **arguments) {

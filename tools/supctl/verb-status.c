@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* status: of the node in one screen, or of what is named in a block each. */
+/* status: of the node in one screen, or of what is named in a block each; is-active and is-failed for scripts. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -246,4 +246,35 @@ int verb_status(const Options *options, char **arguments) {
         json_end(&json);
     }
     return worst;
+}
+
+/* The state of each, a line each, and EXIT_SUCCESS if one of them is as asked: systemctl's rule. */
+static int ask_states(const Options *options, char **names, bool (*is)(const Status *status)) {
+    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    int status = client_open(options, &bus), answer = EXIT_NOT_RUNNING;
+
+    for (char **name = names; bus && *name; name++) {
+        _cleanup_(detail_done) Detail detail = { 0 };
+
+        status = detail_fetch(bus, *name, &detail);
+        if (status != EXIT_SUCCESS)
+            return status;
+        if (!options->quiet)
+            text_print_line(stdout, "", detail.status.state);
+        if (is(&detail.status))
+            answer = EXIT_SUCCESS;
+    }
+    return status == EXIT_SUCCESS ? answer : status;
+}
+
+int verb_is_active(const Options *options, char **arguments) {
+    return ask_states(options, arguments, status_is_running);
+}
+
+static bool has_failed(const Status *status) {
+    return strcmp(status->state, run_state_name(RUN_FAILED)) == 0;
+}
+
+int verb_is_failed(const Options *options, char **arguments) {
+    return ask_states(options, arguments, has_failed);
 }
