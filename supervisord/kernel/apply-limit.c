@@ -33,30 +33,36 @@ static int set_network_limit(const Applier *a, Step *step, uint64_t rate) {
     return r < 0 ? step_failed(step, r, "cannot shape eth0 of %s", step->object) : 0;
 }
 
-static int read_back(int fd, const Limit *limit, Step *step) {
+static int read_back(int fd, const Knob *knob, Step *step) {
     char text[8192], holds[SETTING_TEXT_MAX];
-    ssize_t length = file_read_at(fd, limit->file, text, sizeof text);
+    ssize_t length = file_read_at(fd, knob->file, text, sizeof text);
     if (length < 0)
-        return step_failed(step, length, "cannot read %s back", limit->file);
-    int r = limit_canonical(limit, text, step->setting.device_major, step->setting.device_minor, holds, sizeof holds);
+        return step_failed(step, length, "cannot read %s back", knob->file);
+    int r = knob_canonical(knob, text, step->setting.device_major, step->setting.device_minor, holds, sizeof holds);
     if (r < 0)
-        return step_failed(step, r, "cannot understand %s", limit->file);
+        return step_failed(step, r, "cannot understand %s", knob->file);
     if (strcmp(holds, step->setting.text) != 0)
-        return step_failed(step, -EIO, "wrote %s to %s, the kernel holds %s", step->setting.text, limit->file, holds);
+        return step_failed(step, -EIO, "wrote %s to %s, the kernel holds %s", step->setting.text, knob->file, holds);
     return 0;
 }
 
-/* Why a limit file is not there, in words that lead somewhere. */
-static int limit_absent(const Limit *limit, Step *step) {
-    text_printf(&step->message, "%s= needs the %s controller, which is not enabled here (supctl check tells why)",
-            limit->key, limit->controller);
+/* Why a file is not there, in words that lead somewhere. */
+static int knob_absent(int fd, const Knob *knob, Step *step) {
+    const char *key = limits[knob->limit].key;
+    uint32_t available, enabled;
+    if (cgroup_controllers(fd, &available, &enabled) == 0 && available & controller_mask(knob->controller))
+        text_printf(&step->message, "%s= needs %s, which this kernel does not have (supctl check tells why)", key,
+                knob->file);
+    else
+        text_printf(&step->message, "%s= needs the %s controller, which is not enabled here (supctl check tells why)",
+                key, knob->controller);
     return -ENOTSUP;
 }
 
 int apply_limit_set(const Applier *a, Step *step) {
-    const Limit *limit = limits + step->setting.limit;
-    if (!limit->controller) {
-        const LimitValue *value = step->group->limits + limit->id;
+    const Knob *knob = knobs + step->setting.knob;
+    if (!knob->controller) {
+        const LimitValue *value = step->group->limits + knob->limit;
         return set_network_limit(a, step, value->is_set ? value->amount : AMOUNT_INFINITY);
     }
 
@@ -65,11 +71,11 @@ int apply_limit_set(const Applier *a, Step *step) {
     int r = applier_open(a, step->path, &fd);
     if (r < 0)
         return step_failed(step, r, "cannot open cgroup %s", step->path);
-    limit_file_text(limit, &step->setting, text, sizeof text);
-    r = file_write_at(fd, limit->file, text);
-    if (r == -ENOENT || (r == -EACCES && faccessat(fd, limit->file, F_OK, 0) < 0))
-        return limit_absent(limit, step);
+    knob_file_text(&step->setting, text, sizeof text);
+    r = file_write_at(fd, knob->file, text);
+    if (r == -ENOENT || (r == -EACCES && faccessat(fd, knob->file, F_OK, 0) < 0))
+        return knob_absent(fd, knob, step);
     if (r < 0)
-        return step_failed(step, r, "cannot write '%s' to %s", text, limit->file);
-    return read_back(fd, limit, step);
+        return step_failed(step, r, "cannot write '%s' to %s", text, knob->file);
+    return read_back(fd, knob, step);
 }

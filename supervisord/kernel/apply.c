@@ -65,8 +65,10 @@ static int apply_tree_share(const Applier *a, Step *step) {
     uint64_t value;
     int r = parse_u64(step->setting.text, &value);
     if (r == 0)
-        r = tree_share_set(a->target->tree, limits[step->setting.limit].key, value);
-    return r < 0 ? step_failed(step, r, "PID 1 refused %s=%s", limits[step->setting.limit].key, step->setting.text) : 0;
+        r = tree_share_set(a->target->tree, limits[knobs[step->setting.knob].limit].key, value);
+    return r < 0 ? step_failed(step, r, "PID 1 refused %s=%s", limits[knobs[step->setting.knob].limit].key,
+                           step->setting.text)
+                 : 0;
 }
 
 static int apply_network_create(const Applier *a, Step *step) {

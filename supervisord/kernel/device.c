@@ -5,6 +5,7 @@
  * and an io.max of its own.
  */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,10 +25,6 @@
 enum { SYSFS_PATH_SIZE = sizeof("/sys/dev/block/4294967295:4294967295/partition") };
 
 DEFINE_CLEANUP(FILE *, fclose);
-
-typedef struct DeviceNumber {
-    unsigned major, minor;
-} DeviceNumber;
 
 static bool is_partition(DeviceNumber device) {
     char path[SYSFS_PATH_SIZE];
@@ -138,4 +135,50 @@ const char *device_name(unsigned major, unsigned minor, char *buffer, size_t siz
         snprintf(buffer, size, "%s", basename(target));
     }
     return buffer;
+}
+
+/* A disk of its own has a device behind it; one that lies behind another (a path of an nvme multipath) has no number. */
+static bool is_hardware(const char *name, DeviceNumber *ret) {
+    char path[PATH_MAX], text[32];
+
+    snprintf(path, sizeof(path), "/sys/block/%s/device", name);
+    if (*name == '.' || access(path, F_OK) < 0)
+        return false;
+    snprintf(path, sizeof(path), "/sys/block/%s/dev", name);
+    return file_read_at(AT_FDCWD, path, text, sizeof(text)) > 0 && sscanf(text, "%u:%u", &ret->major, &ret->minor) == 2;
+}
+
+size_t device_disks(DeviceNumber ret[static DISKS_MAX]) {
+    size_t n = 0;
+    DIR *dir = opendir("/sys/block");
+
+    for (struct dirent *entry; dir && n < DISKS_MAX && (entry = readdir(dir));)
+        if (is_hardware(entry->d_name, &ret[n]))
+            n++;
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+/* "8:0 enable=1 ctrl=auto ..." */
+static bool has_iocost(const char *mount, unsigned major, unsigned minor) {
+    char path[PATH_MAX], text[8192], start[32];
+
+    snprintf(path, sizeof(path), "%s/io.cost.qos", mount);
+    snprintf(start, sizeof(start), "%u:%u ", major, minor);
+    if (file_read_at(AT_FDCWD, path, text, sizeof(text)) <= 0)
+        return false;
+    for (char *line = text; line; line = (line = strchr(line, '\n')) ? line + 1 : NULL)
+        if (strncmp(line, start, strlen(start)) == 0)
+            return strncmp(line + strlen(start), "enable=1", strlen("enable=1")) == 0;
+    return false;
+}
+
+Weigher device_weigher(const char *mount, unsigned major, unsigned minor) {
+    char path[SYSFS_PATH_SIZE + sizeof("queue/scheduler")], text[256];
+
+    if (has_iocost(mount, major, minor))
+        return WEIGHER_IOCOST;
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/scheduler", major, minor);
+    return file_read_at(AT_FDCWD, path, text, sizeof(text)) > 0 && strstr(text, "[bfq]") ? WEIGHER_BFQ : WEIGHER_NONE;
 }

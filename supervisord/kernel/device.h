@@ -5,6 +5,14 @@
 
 #include <stddef.h>
 
+#include "model/knob.h"
+
+typedef struct DeviceNumber {
+    unsigned major, minor;
+} DeviceNumber;
+
+enum { DISKS_MAX = 256 }; /* of a machine; those above are not found */
+
 /*
  * path: a block device, a partition of it, or any file or directory (then the disk below its file system).
  * -ENODEV: its file system has no single block device (tmpfs, overlay, btrfs over many).
@@ -12,3 +20,7 @@
 int device_resolve(const char *path, unsigned *ret_major, unsigned *ret_minor);
 /* "vdb"; "254:16" when the kernel knows no name. */
 const char *device_name(unsigned major, unsigned minor, char *buffer, size_t size);
+/* The whole disks of the machine that are hardware of their own: no loop, ram or stacked devices. Their number. */
+size_t device_disks(DeviceNumber ret[static DISKS_MAX]);
+/* What shares the disk out by weights; mount: of cgroup2. */
+Weigher device_weigher(const char *mount, unsigned major, unsigned minor);

@@ -18,35 +18,63 @@ typedef struct Inspector {
     int group_fd;
 } Inspector;
 
+/* What stands at each knob of a limit, on one device; NULL: it is not there. */
+typedef struct Texts {
+    const char *items[KNOBS_COUNT];
+} Texts;
+
 /* The device a report is about: the first that the policy names for this limit. */
 static void first_device(const Inspector *in, const Limit *limit, unsigned *ret_major, unsigned *ret_minor) {
     const LimitValue *value = in->group->limits + limit->id;
-    const NodeDevice *device = value->n_devices > 0 ? node_device(in->node, value->devices[0].path) : NULL;
+    const NodeDevice *device = limit->kind == LIMIT_KIND_DEVICES && value->n_parts > 0
+                                       ? node_device(in->node, value->parts[0].name)
+                                       : NULL;
     *ret_major = device && !device->error ? device->major : 0;
     *ret_minor = device && !device->error ? device->minor : 0;
 }
 
-static const char *text_of(const Inspector *in, const char *name, const Limit *limit) {
+static Texts texts_of(const Inspector *in, const char *name, const Limit *limit) {
     unsigned device_major, device_minor;
     const NodeGroup *found = node_group(in->node, name);
+    Texts texts = {};
     first_device(in, limit, &device_major, &device_minor);
-    return found ? node_group_setting(found, limit->id, device_major, device_minor) : NULL;
+    FOREACH_KNOB (knob) {
+        bool of_device = knob_kind(knob) == LIMIT_KIND_DEVICES;
+        if (found && of_device == (limit->kind == LIMIT_KIND_DEVICES))
+            texts.items[knob->id] = node_group_setting(found, knob->id, device_major, device_minor);
+    }
+    return texts;
 }
 
-static void show_effective(const Inspector *in, const Limit *limit, const char *own, LimitReport *report) {
-    char tightest[SETTING_TEXT_MAX], merged[SETTING_TEXT_MAX], words[256];
-    const char *from = NULL;
-    snprintf(tightest, sizeof tightest, "%s", own);
-    for (const Group *g = in->group->parent; g && limit->reach == LIMIT_REACH_TIGHTEST; g = g->parent) {
-        const char *above = text_of(in, g->name, limit);
-        const char *tighter = above ? limit_tighter(limit, above, tightest, merged, sizeof merged) : tightest;
-        if (strcmp(tighter, tightest) == 0)
+/* Tightens each knob of the limit by what a slice above has there; whether it was tighter. */
+static bool tighten(const Limit *limit, const Texts *above, Texts *texts, char merged[static SETTING_TEXT_MAX]) {
+    bool tightened = false;
+    FOREACH_KNOB (knob) {
+        if (knob->limit != limit->id || !above->items[knob->id] || !texts->items[knob->id])
             continue;
-        memmove(tightest, tighter, strlen(tighter) + 1);
-        from = g->name;
+        char text[SETTING_TEXT_MAX];
+        const char *tighter = knob_tighter(knob, above->items[knob->id], texts->items[knob->id], text, sizeof text);
+        if (strcmp(tighter, texts->items[knob->id]) == 0)
+            continue;
+        if (tighter == text)
+            tighter = strcpy(merged, text);
+        texts->items[knob->id] = tighter;
+        tightened = true;
     }
-    limit_show_canonical(limit, tightest, words, sizeof words);
-    snprintf(report->effective, sizeof report->effective, "%s%s%s", from ? from : "", from ? ": " : "", words);
+    return tightened;
+}
+
+static void show_effective(const Inspector *in, const Limit *limit, const Texts *own, LimitReport *report) {
+    char merged[SETTING_TEXT_MAX], words[256];
+    Texts tightest = *own;
+    const char *from = NULL;
+    for (const Group *g = in->group->parent; g && limit->reach != LIMIT_REACH_OWN; g = g->parent) {
+        Texts above = texts_of(in, g->name, limit);
+        if (tighten(limit, &above, &tightest, merged))
+            from = g->name;
+    }
+    if (limit_show_held(limit, tightest.items, words, sizeof words))
+        snprintf(report->effective, sizeof report->effective, "%s%s%s", from ? from : "", from ? ": " : "", words);
 }
 
 /* The running start's network namespace has the shaper, and it counts. */
@@ -62,25 +90,28 @@ static uint64_t network_witness(const Inspector *in) {
     return UINT64_MAX;
 }
 
+/* The sum over all knobs of the limit. */
 static uint64_t witness(const Inspector *in, const Limit *limit) {
-    uint64_t value;
-    if (!limit->controller)
+    uint64_t sum = UINT64_MAX, value;
+    if (limit_is_of_network(limit))
         return network_witness(in);
-    if (!limit->witness_file || cgroup_flat_u64(in->group_fd, limit->witness_file, limit->witness_key, &value) < 0)
-        return UINT64_MAX;
-    return value;
+    FOREACH_KNOB (knob) {
+        if (knob->limit == limit->id && knob->witness_file &&
+                cgroup_flat_u64(in->group_fd, knob->witness_file, knob->witness_key, &value) == 0)
+            sum = sum == UINT64_MAX ? value : sum + value;
+    }
+    return sum;
 }
 
 static void report_limit(const Inspector *in, const Limit *limit, LimitReport *report) {
     const LimitValue *value = in->group->limits + limit->id;
-    const char *own = text_of(in, in->group->name, limit);
+    Texts own = texts_of(in, in->group->name, limit);
     *report = (LimitReport){ .bitten = witness(in, limit) };
     if (value->is_set)
         limit_value_show(limit, value, report->set, sizeof report->set);
-    if (!own)
+    if (!limit_show_held(limit, own.items, report->written, sizeof report->written))
         return;
-    limit_show_canonical(limit, own, report->written, sizeof report->written);
-    show_effective(in, limit, own, report);
+    show_effective(in, limit, &own, report);
 }
 
 int inspect_limits(

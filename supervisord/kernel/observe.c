@@ -31,25 +31,25 @@ typedef struct Observer {
 
 /* --- limits ------------------------------------------------------------------------------------------------------ */
 
-static int add_setting(NodeGroup *group, size_t *allocated, const Limit *limit, unsigned device_major,
+static int add_setting(NodeGroup *group, size_t *allocated, const Knob *knob, unsigned device_major,
         unsigned device_minor, const char *file_text) {
     int r = grow(&group->settings, sizeof *group->settings, group->n_settings, allocated);
     if (r < 0)
         return r;
     Setting *setting = group->settings + group->n_settings;
-    *setting = (Setting){ .limit = limit->id, .device_major = device_major, .device_minor = device_minor };
-    r = limit_canonical(limit, file_text, device_major, device_minor, setting->text, sizeof setting->text);
+    *setting = (Setting){ .knob = knob->id, .device_major = device_major, .device_minor = device_minor };
+    r = knob_canonical(knob, file_text, device_major, device_minor, setting->text, sizeof setting->text);
     if (r == 0)
         group->n_settings++;
     return 0; /* what we do not understand does not hold, as far as the plan can tell */
 }
 
 /* io.max has one line a device; each is a setting of its own. */
-static int add_device_settings(NodeGroup *group, size_t *allocated, const Limit *limit, const char *file_text) {
+static int add_device_settings(NodeGroup *group, size_t *allocated, const Knob *knob, const char *file_text) {
     for (const char *line = file_text; line && *line;) {
         unsigned device_major, device_minor;
         if (sscanf(line, "%u:%u", &device_major, &device_minor) == 2) {
-            int r = add_setting(group, allocated, limit, device_major, device_minor, file_text);
+            int r = add_setting(group, allocated, knob, device_major, device_minor, file_text);
             if (r < 0)
                 return r;
         }
@@ -59,22 +59,22 @@ static int add_device_settings(NodeGroup *group, size_t *allocated, const Limit 
     return 0;
 }
 
-static int read_limits(int dir_fd, NodeGroup *group) {
+static int read_limits(int dir_fd, uint32_t controllers, NodeGroup *group) {
     size_t allocated = 0;
     char text[LIMIT_FILE_MAX];
     const char *last_file = "";
     ssize_t length = -ENOENT;
 
-    FOREACH_LIMIT (limit) {
-        if (!limit->controller)
+    FOREACH_KNOB (knob) {
+        if (!knob->controller || !(controller_mask(knob->controller) & controllers))
             continue;
-        if (strcmp(limit->file, last_file) != 0) /* rows that share a file stand together */
-            length = file_read_at(dir_fd, limit->file, text, sizeof text);
-        last_file = limit->file;
+        if (strcmp(knob->file, last_file) != 0) /* rows that share a file stand together */
+            length = file_read_at(dir_fd, knob->file, text, sizeof text);
+        last_file = knob->file;
         if (length < 0)
             continue;
-        int r = limit->kind == LIMIT_KIND_DEVICES ? add_device_settings(group, &allocated, limit, text)
-                                                  : add_setting(group, &allocated, limit, 0, 0, text);
+        int r = knob_kind(knob) == LIMIT_KIND_DEVICES ? add_device_settings(group, &allocated, knob, text)
+                                                      : add_setting(group, &allocated, knob, 0, 0, text);
         if (r < 0)
             return r;
     }
@@ -84,14 +84,14 @@ static int read_limits(int dir_fd, NodeGroup *group) {
 /* What the kernel does not list for a device that the policy names is simply not limited: an absent line, not an absent file. */
 static int complete_devices(const Observer *o, NodeGroup *group, int dir_fd) {
     size_t allocated = group->n_settings;
-    FOREACH_LIMIT (limit) {
-        if (limit->kind != LIMIT_KIND_DEVICES || faccessat(dir_fd, limit->file, F_OK, 0) < 0)
+    FOREACH_KNOB (knob) {
+        if (knob_kind(knob) != LIMIT_KIND_DEVICES || faccessat(dir_fd, knob->file, F_OK, 0) < 0)
             continue;
         for (size_t i = 0; i < o->node->n_devices; i++) {
             const NodeDevice *device = o->node->devices + i;
-            if (device->error || node_group_setting(group, limit->id, device->major, device->minor))
+            if (device->error || node_group_setting(group, knob->id, device->major, device->minor))
                 continue;
-            int r = add_setting(group, &allocated, limit, device->major, device->minor, "");
+            int r = add_setting(group, &allocated, knob, device->major, device->minor, "");
             if (r < 0)
                 return r;
         }
@@ -113,8 +113,8 @@ static int read_network_limit(const Observer *o, NodeGroup *group, pid_t main_pi
     if (r < 0)
         return r;
     Setting *setting = group->settings + group->n_settings++;
-    *setting = (Setting){ .limit = LIMIT_NETWORK_EGRESS_MAX };
-    limits[LIMIT_NETWORK_EGRESS_MAX].format(rate, setting->text, sizeof setting->text);
+    *setting = (Setting){ .knob = KNOB_NETWORK_EGRESS };
+    knob_format(knobs + KNOB_NETWORK_EGRESS, rate, setting->text, sizeof setting->text);
     return 0;
 }
 
@@ -195,7 +195,7 @@ static int read_group(
     if (r == 0)
         r = cgroup_controllers(dir_fd, &available, &group.controllers);
     if (r == 0)
-        r = read_limits(dir_fd, &group);
+        r = read_limits(dir_fd, available, &group);
     if (r == 0)
         r = complete_devices(o, &group, dir_fd);
     if (r == 0 && group.kind == GROUP_WORKLOAD)
@@ -279,20 +279,38 @@ static int walk_to(Observer *o, int dir_fd, const Group *group) {
 
 /* --- the rest ---------------------------------------------------------------------------------------------------- */
 
-static int add_device(Observer *o, const char *path, size_t *allocated) {
+static int add_device(Observer *o, const char *path, const DeviceNumber *disk, int error, size_t *allocated) {
     Node *node = o->node;
-    if (node_device(node, path))
-        return 0;
     int r = grow(&node->devices, sizeof *node->devices, node->n_devices, allocated);
     if (r < 0)
         return r;
     NodeDevice *device = node->devices + node->n_devices;
-    *device = (NodeDevice){ .path = strdup(path) };
+    *device = (NodeDevice){ .path = strdup(path), .major = disk->major, .minor = disk->minor, .error = error };
     if (!device->path)
         return -ENOMEM;
-    device->error = device_resolve(path, &device->major, &device->minor);
+    if (error == 0)
+        device->weigher = device_weigher(o->tree->mount, device->major, device->minor);
     node->n_devices++;
     return 0;
+}
+
+static int add_any(Observer *o, size_t *allocated) {
+    DeviceNumber disks[DISKS_MAX];
+    size_t n = device_disks(disks);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = add_device(o, LIMIT_ANY_DEVICE, disks + i, 0, allocated);
+    return r;
+}
+
+static int add_named(Observer *o, const char *path, size_t *allocated) {
+    DeviceNumber disk = {};
+    if (node_device(o->node, path))
+        return 0;
+    if (strcmp(path, LIMIT_ANY_DEVICE) == 0)
+        return add_any(o, allocated);
+    int error = device_resolve(path, &disk.major, &disk.minor);
+    return add_device(o, path, &disk, error, allocated);
 }
 
 static int read_devices(Observer *o) {
@@ -300,8 +318,8 @@ static int read_devices(Observer *o) {
     for (size_t i = 0; i < o->policy->n_groups; i++)
         FOREACH_LIMIT (limit) {
             const LimitValue *value = o->policy->groups[i]->limits + limit->id;
-            for (size_t j = 0; j < value->n_devices; j++) {
-                int r = add_device(o, value->devices[j].path, &allocated);
+            for (size_t j = 0; limit->kind == LIMIT_KIND_DEVICES && j < value->n_parts; j++) {
+                int r = add_named(o, value->parts[j].name, &allocated);
                 if (r < 0)
                     return r;
             }
@@ -346,6 +364,10 @@ static int read_networks(Observer *o) {
 static int read_tree(Observer *o) {
     Node *node = o->node;
     int r = cgroup_controllers(o->tree->fd, &node->controllers_available, &node->controllers_enabled);
+    FOREACH_KNOB (knob) {
+        if (knob->optional && faccessat(o->tree->fd, knob->file, F_OK, 0) == 0)
+            node->optional_knobs |= UINT64_C(1) << knob->id;
+    }
     if (r < 0 || o->only)
         return r; /* a single start does not ask PID 1 */
     node->tree_share_settable = tree_share_get(o->tree, &node->tree_cpu_weight, &node->tree_io_weight) == 0;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/*
- * Limits as the policy gives them and as the node holds them. Nothing here knows a single limit: what differs is in
- * the rows of the table and in the three kinds of values.
- */
+/* Limits as the policy gives them. Nothing here knows a single limit: what differs is in the rows and in the kinds of values. */
 
-#include "model/limit.h"
+#include "model/knob.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,17 +11,17 @@
 
 #include "base/parse.h"
 
-enum { LIMIT_DEVICES_MAX = 64 }; /* of one limit */
+enum { LIMIT_PARTS_MAX = 64 }; /* of one limit */
 
 void limit_value_done(LimitValue *value) {
-    for (size_t i = 0; i < value->n_devices; i++)
-        free(value->devices[i].path);
-    free(value->devices);
-    free(value->cpus);
+    for (size_t i = 0; i < value->n_parts; i++)
+        free(value->parts[i].name);
+    free(value->parts);
+    free(value->set);
     *value = (LimitValue){ 0 };
 }
 
-static int value_parse_cpus(const char *text, LimitValue *value) {
+static int value_parse_set(const char *text, LimitValue *value) {
     char canonical[SETTING_TEXT_MAX];
     CpuSet cpus;
 
@@ -33,62 +30,83 @@ static int value_parse_cpus(const char *text, LimitValue *value) {
         return r;
     if (cpu_set_format(&cpus, canonical, sizeof(canonical)) < 0)
         return -ERANGE;
-    if (!value->cpus)
-        value->cpus = malloc(sizeof(CpuSet));
-    if (!value->cpus)
+    if (!value->set)
+        value->set = malloc(sizeof(CpuSet));
+    if (!value->set)
         return -ENOMEM;
-    *value->cpus = cpus;
+    *value->set = cpus;
     return 0;
 }
 
-static int value_add_device(LimitValue *value, const char *path, size_t path_length, DeviceAmount **ret) {
-    if (value->n_devices >= LIMIT_DEVICES_MAX)
+static int value_add_part(LimitValue *value, const char *name, size_t length, LimitPart **ret) {
+    if (value->n_parts >= LIMIT_PARTS_MAX)
         return -ERANGE;
 
-    DeviceAmount *devices = reallocarray(value->devices, value->n_devices + 1, sizeof(*devices));
-    if (!devices)
+    LimitPart *parts = reallocarray(value->parts, value->n_parts + 1, sizeof(*parts));
+    if (!parts)
         return -ENOMEM;
-    value->devices = devices;
+    value->parts = parts;
 
-    DeviceAmount *device = &devices[value->n_devices];
-    device->path = strndup(path, path_length);
-    if (!device->path)
+    LimitPart *part = &parts[value->n_parts];
+    part->name = strndup(name, length);
+    if (!part->name)
         return -ENOMEM;
-    value->n_devices++;
-    *ret = device;
+    value->n_parts++;
+    *ret = part;
     return 0;
 }
 
-static DeviceAmount *value_device(const LimitValue *value, const char *path, size_t path_length) {
-    for (size_t i = 0; i < value->n_devices; i++) {
-        DeviceAmount *device = &value->devices[i];
+static LimitPart *value_part(const LimitValue *value, const char *name, size_t length) {
+    for (size_t i = 0; i < value->n_parts; i++) {
+        LimitPart *part = &value->parts[i];
 
-        if (strlen(device->path) == path_length && memcmp(device->path, path, path_length) == 0)
-            return device;
+        if (strlen(part->name) == length && memcmp(part->name, name, length) == 0)
+            return part;
     }
     return NULL;
 }
 
-/* "/dev/vda 10M" */
-static int value_parse_device(const Limit *limit, const char *text, const LimitScale *scale, LimitValue *value) {
-    size_t path_length = strcspn(text, " \t");
-    const char *amount_text = text + path_length + strspn(text + path_length, " \t");
-    uint64_t amount;
+static int value_set_part(LimitValue *value, const char *name, size_t length, uint64_t amount) {
+    LimitPart *part = value_part(value, name, length);
 
-    if (text[0] != '/')
-        return -EINVAL;
-    int r = limit->parse(amount_text, scale, &amount);
-    if (r < 0)
-        return r;
-
-    DeviceAmount *device = value_device(value, text, path_length);
-    if (!device) {
-        r = value_add_device(value, text, path_length, &device);
+    if (!part) {
+        int r = value_add_part(value, name, length, &part);
         if (r < 0)
             return r;
     }
-    device->amount = amount;
+    part->amount = amount;
     return 0;
+}
+
+/* "2M 100M": the kernel counts whole pages of that size. */
+static int value_parse_pages(
+        const Limit *limit, const char *name, const char *text, const LimitScale *scale, LimitValue *value) {
+    LimitScale of_pages = *scale;
+    uint64_t amount;
+
+    int r = parse_bytes(name, &of_pages.page_bytes);
+    if (r < 0)
+        return r;
+    const char *page = knob_page_name(of_pages.page_bytes);
+    r = page ? limit->parse(text, &of_pages, &amount) : -EINVAL;
+    return r < 0 ? r : value_set_part(value, page, strlen(page), amount);
+}
+
+/* "/dev/vda 10M" */
+static int value_parse_part(const Limit *limit, const char *text, const LimitScale *scale, LimitValue *value) {
+    size_t length = strcspn(text, " \t");
+    const char *amount_text = text + length + strspn(text + length, " \t");
+    char name[AMOUNT_TEXT_MAX] = "";
+    uint64_t amount;
+
+    if (length < sizeof(name))
+        *(char *) mempcpy(name, text, length) = '\0';
+    if (limit->kind == LIMIT_KIND_PAGES)
+        return value_parse_pages(limit, name, amount_text, scale, value);
+    if (text[0] != '/' && strcmp(name, LIMIT_ANY_DEVICE) != 0)
+        return -EINVAL;
+    int r = limit->parse(amount_text, scale, &amount);
+    return r < 0 ? r : value_set_part(value, text, length, amount);
 }
 
 int limit_value_parse(const Limit *limit, const char *text, const LimitScale *scale, LimitValue *value) {
@@ -102,11 +120,12 @@ int limit_value_parse(const Limit *limit, const char *text, const LimitScale *sc
     case LIMIT_KIND_AMOUNT:
         r = limit->parse(text, scale, &value->amount);
         break;
-    case LIMIT_KIND_CPUS:
-        r = value_parse_cpus(text, value);
+    case LIMIT_KIND_SET:
+        r = value_parse_set(text, value);
         break;
     case LIMIT_KIND_DEVICES:
-        r = value_parse_device(limit, text, scale, value);
+    case LIMIT_KIND_PAGES:
+        r = value_parse_part(limit, text, scale, value);
         break;
     }
     if (r >= 0)
@@ -114,13 +133,13 @@ int limit_value_parse(const Limit *limit, const char *text, const LimitScale *sc
     return r;
 }
 
-static void show_devices(const Limit *limit, const LimitValue *value, char *buffer, size_t size) {
+static void show_parts(const Limit *limit, const LimitValue *value, char *buffer, size_t size) {
     char amount[AMOUNT_TEXT_MAX];
     size_t length = 0;
 
-    for (size_t i = 0; i < value->n_devices && length < size; i++)
-        length += snprintf(buffer + length, size - length, "%s%s %s", i > 0 ? ", " : "", value->devices[i].path,
-                limit->show(value->devices[i].amount, amount, sizeof(amount)));
+    for (size_t i = 0; i < value->n_parts && length < size; i++)
+        length += snprintf(buffer + length, size - length, "%s%s %s", i > 0 ? ", " : "", value->parts[i].name,
+                limit->show(value->parts[i].amount, amount, sizeof(amount)));
 }
 
 const char *limit_value_show(const Limit *limit, const LimitValue *value, char *buffer, size_t size) {
@@ -133,122 +152,14 @@ const char *limit_value_show(const Limit *limit, const LimitValue *value, char *
     switch (limit->kind) {
     case LIMIT_KIND_AMOUNT:
         return limit->show(value->amount, buffer, size);
-    case LIMIT_KIND_CPUS:
-        cpu_set_format(value->cpus, cpus, sizeof(cpus));
+    case LIMIT_KIND_SET:
+        cpu_set_format(value->set, cpus, sizeof(cpus));
         snprintf(buffer, size, "%s", cpus);
         break;
     case LIMIT_KIND_DEVICES:
-        show_devices(limit, value, buffer, size);
+    case LIMIT_KIND_PAGES:
+        show_parts(limit, value, buffer, size);
         break;
     }
-    return buffer;
-}
-
-/* What follows `first` at the start of a line; NULL if no line starts so. */
-static const char *line_after(const char *text, const char *first) {
-    for (const char *line = text; *line; line += strspn(line, "\n")) {
-        if (strncmp(line, first, strlen(first)) == 0)
-            return line + strlen(first);
-        line += strcspn(line, "\n");
-    }
-    return NULL;
-}
-
-/* The value of name= among the words of a line; NULL if it has none. */
-static const char *word_value(const char *line, const char *name) {
-    size_t length = strlen(name);
-
-    for (const char *word = line; *word && *word != '\n'; word += strspn(word, " ")) {
-        if (strncmp(word, name, length) == 0 && word[length] == '=')
-            return word + length + 1;
-        word += strcspn(word, " \n");
-    }
-    return NULL;
-}
-
-/* Where the limit's value begins in what the kernel shows; NULL if it is not there. */
-static const char *value_in_file(const Limit *limit, const char *file_text, unsigned major, unsigned minor) {
-    char line_start[32];
-
-    if (limit->kind == LIMIT_KIND_DEVICES) {
-        snprintf(line_start, sizeof(line_start), "%u:%u ", major, minor);
-        const char *line = line_after(file_text, line_start);
-        /* The kernel leaves out devices without limits. */
-        return line ? word_value(line, limit->entry) : limit->unset;
-    }
-    if (limit->entry) {
-        snprintf(line_start, sizeof(line_start), "%s ", limit->entry);
-        return line_after(file_text, line_start);
-    }
-    return file_text;
-}
-
-int limit_canonical(const Limit *limit, const char *file_text, unsigned device_major, unsigned device_minor,
-        char *ret_text, size_t size) {
-    const char *value = value_in_file(limit, file_text, device_major, device_minor);
-    char text[CPU_LIST_TEXT_MAX];
-    uint64_t amount;
-    CpuSet cpus;
-
-    if (!value)
-        return -EINVAL;
-
-    size_t length = strcspn(value, limit->entry ? " \n" : "\n");
-    if (length >= sizeof(text))
-        return -EINVAL;
-    *(char *) mempcpy(text, value, length) = '\0';
-    if (limit->kind == LIMIT_KIND_CPUS)
-        return cpu_set_parse(text, &cpus) < 0 ? -EINVAL : cpu_set_format(&cpus, ret_text, size);
-    if (limit_amount_from_canonical(text, &amount) < 0)
-        return -EINVAL;
-    if (length >= size)
-        return -ENOSPC;
-    memcpy(ret_text, text, length + 1);
-    return 0;
-}
-
-void limit_file_text(const Limit *limit, const Setting *setting, char *buffer, size_t size) {
-    unsigned major = setting->device_major, minor = setting->device_minor;
-
-    if (limit->kind == LIMIT_KIND_DEVICES)
-        snprintf(buffer, size, "%u:%u %s=%s", major, minor, limit->entry, setting->text);
-    else if (limit->entry)
-        snprintf(buffer, size, "%s %s", limit->entry, setting->text);
-    else
-        /* A write of no bytes does nothing; an empty line empties. */
-        snprintf(buffer, size, "%s", setting->text[0] ? setting->text : "\n");
-}
-
-static const char *tighter_cpus(const char *a, const char *b, char *buffer, size_t size) {
-    CpuSet cpus_a, cpus_b;
-
-    if (b[0] == '\0' || cpu_set_parse(a, &cpus_a) < 0 || cpu_set_parse(b, &cpus_b) < 0)
-        return a;
-    if (a[0] == '\0')
-        return b;
-
-    CpuSet both = cpu_set_intersect(&cpus_a, &cpus_b);
-    /* The kernel falls back to the ancestor's CPUs when none are common. */
-    if (cpu_set_count(&both) == 0 || cpu_set_format(&both, buffer, size) < 0)
-        return a;
-    return buffer;
-}
-
-const char *limit_tighter(const Limit *limit, const char *a, const char *b, char *buffer, size_t size) {
-    uint64_t amount_a, amount_b;
-
-    if (limit->kind == LIMIT_KIND_CPUS)
-        return tighter_cpus(a, b, buffer, size);
-    if (limit_amount_from_canonical(a, &amount_a) < 0 || limit_amount_from_canonical(b, &amount_b) < 0)
-        return a;
-    return amount_b < amount_a ? b : a;
-}
-
-const char *limit_show_canonical(const Limit *limit, const char *text, char *buffer, size_t size) {
-    uint64_t amount;
-
-    if (limit->kind != LIMIT_KIND_CPUS && limit_amount_from_canonical(text, &amount) >= 0)
-        return limit->show(amount, buffer, size);
-    snprintf(buffer, size, "%s", limit->kind == LIMIT_KIND_CPUS && !text[0] ? "all" : text);
     return buffer;
 }

@@ -2,12 +2,9 @@
 #pragma once
 
 /*
- * The limits table: every amount that can be set on a slice or workload. A row knows its policy key, where the kernel
- * keeps it, how it is read from people and written for the kernel (canonical form), what stands there when nothing is
- * set, and its witness: the kernel counter that moves when the limit bites.
- *
- * A limit that is set becomes settings: (limit, device, canonical text). Policy and node are compared as settings, so
- * the plan never needs to know what a limit means. To add a limit: one LimitId, one row, one golden line.
+ * The limits table: every amount that the policy can set on a slice or workload. A row knows its key, how it is read from
+ * people and shown to them, whose it can be, and how it bears on what is below. Where it stands on the node is a matter of
+ * knobs (model/knob.h): one limit may be written to several, and several to one.
  */
 
 #include <stdbool.h>
@@ -19,14 +16,25 @@
 typedef enum LimitId {
     LIMIT_CPU_WEIGHT,
     LIMIT_CPU_QUOTA,
+    LIMIT_CPU_QUOTA_PERIOD,
+    LIMIT_CPU_QUOTA_BURST,
     LIMIT_ALLOWED_CPUS,
-    LIMIT_MEMORY_HIGH, /* stands before max: when limits shrink, high is written first */
+    LIMIT_ALLOWED_MEMORY_NODES,
+    LIMIT_MEMORY_MIN,
+    LIMIT_MEMORY_LOW,
+    LIMIT_MEMORY_HIGH,
     LIMIT_MEMORY_MAX,
     LIMIT_MEMORY_SWAP_MAX,
+    LIMIT_MEMORY_ZSWAP_MAX,
+    LIMIT_HUGETLB_MAX,
+    LIMIT_OOM_POLICY,
     LIMIT_TASKS_MAX,
     LIMIT_IO_WEIGHT,
+    LIMIT_IO_DEVICE_WEIGHT,
     LIMIT_IO_READ_BANDWIDTH_MAX,
     LIMIT_IO_WRITE_BANDWIDTH_MAX,
+    LIMIT_IO_READ_IOPS_MAX,
+    LIMIT_IO_WRITE_IOPS_MAX,
     LIMIT_NETWORK_EGRESS_MAX,
     LIMITS_COUNT,
 } LimitId;
@@ -34,21 +42,41 @@ typedef enum LimitId {
 /* What a limit's value is made of. */
 typedef enum LimitKind {
     LIMIT_KIND_AMOUNT,  /* one number */
-    LIMIT_KIND_CPUS,    /* a CPU set */
+    LIMIT_KIND_SET,     /* numbers of CPUs or memory nodes */
     LIMIT_KIND_DEVICES, /* a number per block device */
+    LIMIT_KIND_PAGES,   /* a number per size of huge pages */
 } LimitKind;
 
 /* How an ancestor's limit bears on its descendants. */
 typedef enum LimitReach {
     LIMIT_REACH_OWN,      /* a weight: only among siblings */
     LIMIT_REACH_TIGHTEST, /* the smallest (or the intersection) on the way up is what holds */
+    LIMIT_REACH_GRANTED,  /* a reserve: worth no more than the least that is granted on the way up, to the root */
 } LimitReach;
+
+/* Whose a limit can be. */
+typedef enum LimitOwners {
+    LIMIT_OWNERS_GROUPS, /* slices and workloads */
+    LIMIT_OWNERS_GROUPS_AND_TREE,
+    LIMIT_OWNERS_WORKLOADS,
+} LimitOwners;
+
+/* The amounts of OOMPolicy=. */
+typedef enum OomPolicy {
+    OOM_CONTINUE, /* the kernel kills one process, and that is all */
+    OOM_STOP,     /* then the daemon ends the rest */
+    OOM_KILL,     /* the kernel kills all of it at once */
+    OOM_POLICIES_COUNT,
+} OomPolicy;
+
+enum { CPU_WEIGHT_IDLE = 0 }; /* the amount of CPUWeight=idle */
 
 /* Facts of the host that amounts are relative to. */
 typedef struct LimitScale {
     uint64_t memory_total_bytes; /* MemoryMax=50% */
     uint64_t page_bytes;         /* the kernel rounds memory limits down to pages */
     uint64_t cpus;               /* possible ones: meters count on each */
+    uint64_t tasks_total;        /* TasksMax=50% */
 } LimitScale;
 
 typedef struct Limit {
@@ -56,20 +84,12 @@ typedef struct Limit {
     const char *key; /* policy directive, systemd's name where it has one */
     LimitKind kind;
     LimitReach reach;
-    const char *controller; /* cgroup controller; NULL: not a cgroup file (the network's) */
-    const char *file;       /* cgroup file; for the network: what `plan` calls it */
-    const char *entry; /* key within the file: "default" of io.weight, "wbps" of io.max; NULL: the file is the value */
-    const char *unset; /* canonical text when no limit is set */
-    const char
-            *witness_file; /* flat-keyed cgroup file and key that count how often it bit; NULL: the kernel has none */
-    const char *witness_key;
+    LimitOwners owners;
     const char *unit; /* for people: "weight", "of one CPU", "bytes", ... */
     const char *help; /* one sentence, ends without a full stop */
-    /* From policy text to the number in kernel units: -EINVAL, -ERANGE. For KIND_DEVICES: of the part after the device. */
+    /* From policy text to the number in kernel units: -EINVAL, -ERANGE. For KIND_DEVICES and KIND_PAGES: of the part after the name. */
     int (*parse)(const char *text, const LimitScale *scale, uint64_t *ret);
     const char *expects; /* for the error message: "a number from 1 to 10000" */
-    /* From the number to canonical kernel text. */
-    void (*format)(uint64_t amount, char *buffer, size_t size);
     /* From the number to people's words. */
     const char *(*show)(uint64_t amount, char *buffer, size_t size);
 } Limit;
@@ -79,47 +99,28 @@ extern const Limit limits[LIMITS_COUNT];
 #define FOREACH_LIMIT(limit) for (const Limit *limit = limits; limit < limits + LIMITS_COUNT; limit++)
 
 const Limit *limit_by_key(const char *key); /* NULL if none */
-/* The reverse of format, for any row; -EINVAL. */
-int limit_amount_from_canonical(const char *text, uint64_t *ret);
 
-typedef struct DeviceAmount {
-    char *path; /* as in the policy: a block device, a partition, or a file or directory on a file system */
+/* Stands in place of a block device for every whole disk that is one. */
+#define LIMIT_ANY_DEVICE "any"
+
+typedef struct LimitPart {
+    char *name; /* KIND_DEVICES: as in the policy, a block device, a partition, a file or directory on a file system, or
+                   "any"; KIND_PAGES: as the kernel says it, "2MB" */
     uint64_t amount;
-} DeviceAmount;
+} LimitPart;
 
 /* A limit as the policy has it. Zeroed = not set. */
 typedef struct LimitValue {
     bool is_set;
-    uint64_t amount;       /* KIND_AMOUNT */
-    CpuSet *cpus;          /* KIND_CPUS; owned */
-    DeviceAmount *devices; /* KIND_DEVICES; owned */
-    size_t n_devices;
+    uint64_t amount;  /* KIND_AMOUNT */
+    uint64_t below;   /* REACH_GRANTED: what those in it ask for together; granted when nothing is set */
+    CpuSet *set;      /* KIND_SET; owned */
+    LimitPart *parts; /* KIND_DEVICES, KIND_PAGES; owned */
+    size_t n_parts;
 } LimitValue;
 
 void limit_value_done(LimitValue *value);
-/* Parses one assignment into *value. "" resets; a device limit adds a row (the same device again replaces it). -EINVAL, -ERANGE, -ENOMEM. */
+/* Parses one assignment into *value. "" resets; a limit in parts adds one (the same name again replaces it). -EINVAL, -ERANGE, -ENOMEM. */
 int limit_value_parse(const Limit *limit, const char *text, const LimitScale *scale, LimitValue *value);
 /* For people: "300", "50%", "/dev/vdb 10M, /dev/vdc 1M", "not set". Returns buffer, cut if need be. */
 const char *limit_value_show(const Limit *limit, const LimitValue *value, char *buffer, size_t size);
-
-enum { SETTING_TEXT_MAX = 256 }; /* a longer CPU list is refused by the parser */
-
-/* One value at one place on the node. */
-typedef struct Setting {
-    LimitId limit;
-    unsigned device_major, device_minor; /* KIND_DEVICES, else 0:0 */
-    char text[SETTING_TEXT_MAX];         /* canonical */
-} Setting;
-
-/* Canonical text of what the kernel shows in the limit's file (first line entry, "8:0 rbps=.. wbps=..", ...), for one device. -EINVAL if not understood. */
-int limit_canonical(const Limit *limit, const char *file_text, unsigned device_major, unsigned device_minor,
-        char *ret_text, size_t size);
-/* What to write into the file so that `text` holds: "default 200", "254:16 wbps=1048576", ... */
-void limit_file_text(const Limit *limit, const Setting *setting, char *buffer, size_t size);
-/*
- * The tighter of two canonical texts of a REACH_TIGHTEST limit, a the ancestor's; returns a or b, or buffer for an
- * intersection of CPU sets (a when they are disjoint, as the kernel does).
- */
-const char *limit_tighter(const Limit *limit, const char *a, const char *b, char *buffer, size_t size);
-/* People's words for a canonical text. Returns buffer. */
-const char *limit_show_canonical(const Limit *limit, const char *text, char *buffer, size_t size);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const controller_names[CONTROLLERS_COUNT] = { "cpu", "cpuset", "io", "memory", "pids" };
+const char *const controller_names[CONTROLLERS_COUNT] = { "cpu", "cpuset", "io", "memory", "pids", "hugetlb" };
 
 static uint32_t controller_bit(const char *name, size_t length) {
     for (unsigned i = 0; i < CONTROLLERS_COUNT; i++)
@@ -87,11 +87,11 @@ const NodeDevice *node_device(const Node *node, const char *path) {
     return NULL;
 }
 
-const char *node_group_setting(const NodeGroup *group, LimitId limit, unsigned device_major, unsigned device_minor) {
+const char *node_group_setting(const NodeGroup *group, KnobId knob, unsigned device_major, unsigned device_minor) {
     for (size_t i = 0; i < group->n_settings; i++) {
         const Setting *setting = &group->settings[i];
 
-        if (setting->limit == limit && setting->device_major == device_major && setting->device_minor == device_minor)
+        if (setting->knob == knob && setting->device_major == device_major && setting->device_minor == device_minor)
             return setting->text;
     }
     return NULL;

@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "bpf/slot.h" /* SLOT_NONE */
 #include "model/invocation.h"
-#include "model/limit.h"
+#include "model/knob.h"
 #include "model/policy.h"
 
 /* The processes of one start: the directory NAME/N/. */
@@ -52,10 +52,11 @@ typedef struct NodeNetwork {
     bool has_ports; /* somebody is on it */
 } NodeNetwork;
 
-/* A device path of the policy, resolved to the whole disk; error: why it could not be. */
+/* A device path of the policy, resolved to the whole disk; error: why it could not be. `any` is there once for each disk. */
 typedef struct NodeDevice {
     char *path;
     unsigned major, minor;
+    Weigher weigher;
     int error; /* 0 or -errno */
 } NodeDevice;
 
@@ -66,7 +67,8 @@ enum {
     CONTROLLER_IO = 1 << 2,
     CONTROLLER_MEMORY = 1 << 3,
     CONTROLLER_PIDS = 1 << 4,
-    CONTROLLERS_COUNT = 5,
+    CONTROLLER_HUGETLB = 1 << 5,
+    CONTROLLERS_COUNT = 6,
 };
 extern const char *const controller_names[CONTROLLERS_COUNT];
 uint32_t controller_mask(const char *text); /* "cpu io memory" -> mask; unknown names are left out */
@@ -82,6 +84,7 @@ typedef struct Node {
     size_t n_networks;
     NodeDevice *devices; /* every path that the policy names */
     size_t n_devices;
+    uint64_t optional_knobs;                  /* by KnobId: those of the optional ones that are there */
     bool tree_share_settable;                 /* PID 1 is systemd and the tree is a unit of it */
     uint64_t tree_cpu_weight, tree_io_weight; /* as PID 1 has them; UINT64_MAX: not set */
 } Node;
@@ -89,5 +92,5 @@ typedef struct Node {
 void node_done(Node *node);
 const NodeGroup *node_group(const Node *node, const char *name);
 const NodeDevice *node_device(const Node *node, const char *path);
-/* The canonical text that holds for a limit (device 0:0 unless KIND_DEVICES); NULL when its file is not there. */
-const char *node_group_setting(const NodeGroup *group, LimitId limit, unsigned device_major, unsigned device_minor);
+/* The canonical text that holds at a knob (device 0:0 unless KIND_DEVICES); NULL when its file is not there. */
+const char *node_group_setting(const NodeGroup *group, KnobId knob, unsigned device_major, unsigned device_minor);

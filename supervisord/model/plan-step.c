@@ -32,15 +32,15 @@ static const char *quoted(const char *text) {
 
 static void format_setting(const Step *step, char *buffer, size_t size) {
     const Setting *setting = &step->setting;
-    const Limit *limit = limits + setting->limit;
+    const Knob *knob = knobs + setting->knob;
     char device[32] = "";
 
-    if (limit->kind == LIMIT_KIND_DEVICES && !setting->device_major && !setting->device_minor)
+    if (knob_kind(knob) == LIMIT_KIND_DEVICES && !setting->device_major && !setting->device_minor)
         strcpy(device, " ?");
-    else if (limit->kind == LIMIT_KIND_DEVICES)
+    else if (knob_kind(knob) == LIMIT_KIND_DEVICES)
         snprintf(device, sizeof device, " %u:%u", setting->device_major, setting->device_minor);
-    snprintf(buffer, size, "set %s %s%s%s%s %s (was %s)", step->object, limit->file, device, limit->entry ? " " : "",
-            limit->entry ? limit->entry : "", quoted(setting->text), step->from ? quoted(step->from) : "absent");
+    snprintf(buffer, size, "set %s %s%s%s%s %s (was %s)", step->object, knob->file, device, knob->entry ? " " : "",
+            knob->entry ? knob->entry : "", quoted(setting->text), step->from ? quoted(step->from) : "absent");
 }
 
 static void format_network(const Step *step, char *buffer, size_t size) {
@@ -58,7 +58,8 @@ const char *step_format(const Step *step, char *buffer, size_t size) {
         snprintf(buffer, size, "enable %s in %s", controller_mask_format(step->controllers, mask, sizeof mask), object);
         break;
     case STEP_TREE_SHARE:
-        snprintf(buffer, size, "share of the tree %s=%s", limits[step->setting.limit].key, step->setting.text);
+        snprintf(buffer, size, "share of the tree %s=%s", limits[knobs[step->setting.knob].limit].key,
+                step->setting.text);
         break;
     case STEP_NETWORK_CREATE:
         format_network(step, buffer, size);

@@ -179,18 +179,23 @@ static int add_gone_groups(PlanBuilder *b) {
 
 /* --- the tree and the networks ----------------------------------------------------------------------------------- */
 
-static bool uses_cpuset(const Policy *policy) {
+static bool is_used(const Policy *policy, const char *controller) {
     for (size_t i = 0; i < policy->n_groups; i++)
-        if (policy->groups[i]->limits[LIMIT_ALLOWED_CPUS].is_set)
-            return true;
+        FOREACH_KNOB (knob) {
+            if (knob->controller && strcmp(knob->controller, controller) == 0 &&
+                    policy->groups[i]->limits[knob->limit].is_set)
+                return true;
+        }
     return false;
 }
 
-/* The cpuset controller is enabled only for a policy that pins: it costs each migration. The others also meter. */
+/* Some controllers are enabled only for a policy that uses them: cpuset costs each migration. The others also meter. */
 static uint32_t controllers_wanted(const PlanBuilder *b) {
     uint32_t wanted = CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY | CONTROLLER_PIDS;
-    if (uses_cpuset(b->policy))
+    if (is_used(b->policy, "cpuset"))
         wanted |= CONTROLLER_CPUSET;
+    if (is_used(b->policy, "hugetlb"))
+        wanted |= CONTROLLER_HUGETLB;
     return wanted & b->node->controllers_available;
 }
 
@@ -202,8 +207,8 @@ static int add_tree_share(PlanBuilder *b, LimitId id, uint64_t holds) {
     int r = add_step(b, STEP_TREE_SHARE, "", "", &step);
     if (r < 0)
         return r;
-    step->setting.limit = id;
-    limits[id].format(value->amount, step->setting.text, sizeof step->setting.text);
+    step->setting.knob = limit_knob(limits + id)->id;
+    knob_format(limit_knob(limits + id), value->amount, step->setting.text, sizeof step->setting.text);
     return 0;
 }
 

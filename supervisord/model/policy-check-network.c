@@ -126,7 +126,7 @@ static void check_address(const Check *check, Draft *draft) {
 /* A limit that is no cgroup file is the network's. */
 static void check_limits(const Check *check, Draft *draft) {
     FOREACH_LIMIT (limit)
-        if (!limit->controller && check_is_good(draft, KEY_LIMITS + limit->id) && is_unbridged(draft))
+        if (limit_is_of_network(limit) && check_is_good(draft, KEY_LIMITS + limit->id) && is_unbridged(draft))
             complain(check, draft, KEY_LIMITS + limit->id, "the key needs Network=bridge:NAME");
 }
 

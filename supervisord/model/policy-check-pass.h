@@ -6,7 +6,7 @@
 #include "model/policy-check.h"
 
 typedef struct Check {
-    const Policy *policy;
+    Policy *policy;
     const LimitScale *scale;
     Draft *const *drafts;
     size_t n_drafts;
@@ -26,3 +26,7 @@ bool check_is_good(const Draft *draft, KeyId key); /* given, and what it says is
 /* Of networks, and of workloads on them. */
 void check_network_alone(const Check *check, Draft *draft);
 void check_network_against_others(const Check *check, Draft *draft);
+
+/* Of limits: what each says by itself, and to those above; once slices are resolved. Then what all of that comes to. */
+void check_limits_alone(const Check *check, Draft *draft);
+void check_limits_against_others(const Check *check, Draft *draft);

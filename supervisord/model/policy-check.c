@@ -85,34 +85,6 @@ static void cut_depth(const Check *check, Draft *draft) {
     draft->group->parent = NULL;
 }
 
-static bool is_subset(const CpuSet *part, const CpuSet *whole) {
-    CpuSet common = cpu_set_intersect(part, whole);
-
-    return cpu_set_equal(&common, part);
-}
-
-/* CPU sets of the nearest slice above that has one. */
-static void check_cpus(const Check *check, Draft *draft, const Limit *limit) {
-    const LimitValue *value = &draft->group->limits[limit->id];
-    char text[EXCERPT_SIZE];
-    const Group *ancestor = draft->group->parent;
-
-    while (ancestor && !ancestor->limits[limit->id].is_set)
-        ancestor = ancestor->parent;
-    if (!ancestor || !value->is_set || is_subset(value->cpus, ancestor->limits[limit->id].cpus))
-        return;
-    complain(check, draft, KEY_LIMITS + limit->id, "expected CPUs out of those of slice '%s', %s", ancestor->name,
-            limit_value_show(limit, &ancestor->limits[limit->id], text, sizeof(text)));
-}
-
-static void check_limits(const Check *check, Draft *draft) {
-    if (!draft->group)
-        return;
-    FOREACH_LIMIT (limit)
-        if (limit->kind == LIMIT_KIND_CPUS)
-            check_cpus(check, draft, limit);
-}
-
 static void check_meter_memory(const Check *check, Draft *draft) {
     const Settings *settings = &check->policy->settings;
     char needs[AMOUNT_TEXT_MAX], allowed[AMOUNT_TEXT_MAX];
@@ -133,14 +105,14 @@ static void check_alone(const Check *check, Draft *draft) {
 }
 
 static void check_against_others(const Check *check, Draft *draft) {
-    check_limits(check, draft);
+    check_limits_against_others(check, draft);
     check_meter_memory(check, draft);
     check_network_against_others(check, draft);
 }
 
-void policy_check(const Policy *policy, const LimitScale *scale, Draft *const *drafts, size_t n_drafts,
-        Diagnostics *diagnostics) {
-    static const CheckPass passes[] = { check_alone, cut_cycle, cut_depth, check_against_others };
+void policy_check(
+        Policy *policy, const LimitScale *scale, Draft *const *drafts, size_t n_drafts, Diagnostics *diagnostics) {
+    static const CheckPass passes[] = { check_alone, cut_cycle, cut_depth, check_limits_alone, check_against_others };
     const Check check = { policy, scale, drafts, n_drafts, diagnostics };
 
     for (size_t i = 0; i < ELEMENTSOF(passes); i++)

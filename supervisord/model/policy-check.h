@@ -6,4 +6,4 @@
 #include "model/policy-keys.h"
 
 void policy_check(
-        const Policy *policy, const LimitScale *scale, Draft *const *drafts, size_t n_drafts, Diagnostics *diagnostics);
+        Policy *policy, const LimitScale *scale, Draft *const *drafts, size_t n_drafts, Diagnostics *diagnostics);

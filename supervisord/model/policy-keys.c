@@ -29,11 +29,19 @@ static const Key *row(KeyId key) {
     return &families[i].keys[key - families[i].first];
 }
 
-/* Only weights are the tree's: they are its share against the rest of the node. What is no cgroup file is the network's. */
 static unsigned limit_sections(const Limit *limit) {
-    if (!limit->controller)
-        return IN(SECTION_WORKLOAD);
-    return IN_GROUPS | (limit->reach == LIMIT_REACH_OWN ? IN(SECTION_SUPERVISORD) : 0);
+    static const unsigned sections[] = {
+        [LIMIT_OWNERS_GROUPS] = IN_GROUPS,
+        [LIMIT_OWNERS_GROUPS_AND_TREE] = IN_GROUPS | IN(SECTION_SUPERVISORD),
+        [LIMIT_OWNERS_WORKLOADS] = IN(SECTION_WORKLOAD),
+    };
+
+    return sections[limit->owners];
+}
+
+/* Those that may be given again, to add. */
+static bool is_in_parts(const Limit *limit) {
+    return limit->kind == LIMIT_KIND_DEVICES || limit->kind == LIMIT_KIND_PAGES;
 }
 
 int key_by_name(const char *name) {
@@ -58,7 +66,7 @@ bool key_belongs(KeyId key, SectionKind kind) {
 }
 
 bool key_is_list(KeyId key) {
-    return key < KEY_LIMITS ? row(key)->list : limits[key - KEY_LIMITS].kind == LIMIT_KIND_DEVICES;
+    return key < KEY_LIMITS ? row(key)->list : is_in_parts(&limits[key - KEY_LIMITS]);
 }
 
 bool key_is_required(KeyId key) {

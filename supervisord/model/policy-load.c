@@ -8,8 +8,12 @@
 #include "model/policy-load.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
+#include "base/parse.h"
 #include "model/policy-check.h"
 #include "model/policy-draft.h"
 
@@ -101,12 +105,24 @@ int policy_load(const PolicyPaths *paths, const LimitScale *scale, Diagnostics *
     return r < 0 ? r : policy_parse(&sources, &transient, scale, diagnostics, ret);
 }
 
+static uint64_t kernel_number(const char *path) {
+    char text[32];
+    uint64_t number;
+
+    if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
+        return UINT64_MAX;
+    text[strcspn(text, "\n")] = '\0';
+    return parse_u64(text, &number) < 0 ? UINT64_MAX : number;
+}
+
 LimitScale limit_scale_of_host(void) {
     uint64_t page_bytes = sysconf(_SC_PAGESIZE);
+    uint64_t pids = kernel_number("/proc/sys/kernel/pid_max"), threads = kernel_number("/proc/sys/kernel/threads-max");
 
     return (LimitScale){
         .memory_total_bytes = sysconf(_SC_PHYS_PAGES) * page_bytes,
         .page_bytes = page_bytes,
         .cpus = sysconf(_SC_NPROCESSORS_CONF),
+        .tasks_total = pids < threads ? pids : threads,
     };
 }

@@ -13,7 +13,7 @@
 
 #include "base/strv.h"
 #include "model/diagnostics.h"
-#include "model/limit.h"
+#include "model/knob.h"
 #include "model/meter.h"
 
 enum {

@@ -4,11 +4,11 @@
  * A golden test of the plan: policy.ini and the file `node`, which says what holds, go in; the plan's steps come out.
  * A line of `node` is one of these, # begins a comment:
  *
- *     tree [available=LIST] [enabled=LIST] [cpu-weight=N] [io-weight=N]
+ *     tree [available=LIST] [enabled=LIST] [cpu-weight=N] [io-weight=N] [bfq]
  *         Controllers of the tree, like cpu,memory: all five can be had, all but cpuset are enabled, if it does not say
- *         otherwise. With a weight, or `cpu-weight=` without number, the tree is a unit of PID 1.
- *     device PATH MAJOR:MINOR | ERRNO
- *         The disk that a path of the policy leads to, or why to none: ENODEV.
+ *         otherwise; hugetlb only then. With a weight, or `cpu-weight=` without number, the tree is a unit of PID 1.
+ *     device PATH MAJOR:MINOR [none | iocost | bfq] | ERRNO
+ *         The disk that a path of the policy leads to, with what shares it out, or why to none: ENODEV.
  *     network NAME bridge=NAME subnet=ADDRESS/LENGTH [ports]
  *     slice PATH [slot=N] [controllers=LIST] [frozen]
  *     workload PATH [slot=N] [frozen]
@@ -40,7 +40,7 @@
 enum { NODE_FILE_BYTES_MAX = 64 * 1024 };
 
 /* Not that of the host: percents of memory must come out the same everywhere. */
-static const LimitScale scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096 };
+static const LimitScale scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096, .tasks_total = 32768 };
 
 typedef struct Fixture {
     const char *directory;
@@ -137,6 +137,8 @@ static void read_tree(Fixture *f, char *rest) {
             f->node.tree_cpu_weight = weight(f, value);
         else if ((value = option(word, "io-weight")))
             f->node.tree_io_weight = weight(f, value);
+        else if (strcmp(word, "bfq") == 0)
+            f->node.optional_knobs |= UINT64_C(1) << KNOB_IO_BFQ_WEIGHT | UINT64_C(1) << KNOB_IO_BFQ_DEVICE_WEIGHT;
         else
             fail(f, "what is '%s'?", word);
 }
@@ -155,6 +157,9 @@ static void read_device(Fixture *f, char *rest) {
     const char *word = take_needed(f, &rest);
     if (sscanf(word, "%u:%u", &device->major, &device->minor) != 2)
         device->error = -error_number(f, word);
+    static const char *const weighers[] = { "none", "iocost", "bfq", NULL };
+    word = take(&rest);
+    device->weigher = word ? choice(f, word, weighers) : WEIGHER_NONE;
 }
 
 static void read_network(Fixture *f, char *rest) {
@@ -173,34 +178,40 @@ static void read_network(Fixture *f, char *rest) {
         fail(f, "bridge= is missing");
 }
 
-static Setting *setting_of(NodeGroup *group, LimitId limit, unsigned major, unsigned minor) {
+static Setting *setting_of(NodeGroup *group, KnobId knob, unsigned major, unsigned minor) {
     for (size_t i = 0; i < group->n_settings; i++) {
         Setting *setting = &group->settings[i];
 
-        if (setting->limit == limit && setting->device_major == major && setting->device_minor == minor)
+        if (setting->knob == knob && setting->device_major == major && setting->device_minor == minor)
             return setting;
     }
     Setting *setting = APPEND(group->settings, group->n_settings);
-    *setting = (Setting){ .limit = limit, .device_major = major, .device_minor = minor };
+    *setting = (Setting){ .knob = knob, .device_major = major, .device_minor = minor };
     return setting;
 }
 
-static void put(NodeGroup *group, const Limit *limit, unsigned major, unsigned minor, const char *text) {
-    Setting *setting = setting_of(group, limit->id, major, minor);
+static void put(NodeGroup *group, const Knob *knob, unsigned major, unsigned minor, const char *text) {
+    Setting *setting = setting_of(group, knob->id, major, minor);
 
     snprintf(setting->text, sizeof setting->text, "%s", text);
 }
 
+/* Huge pages are those of x86-64. */
+static bool has_file(const Fixture *f, const Knob *knob) {
+    return knob->optional ? f->node.optional_knobs & UINT64_C(1) << knob->id
+                          : knob->id != KNOB_HUGETLB_64K && knob->id != KNOB_HUGETLB_32M;
+}
+
 /* As the kernel makes it: the files of the controllers that are enabled above, with nothing set. */
 static void put_defaults(Fixture *f, NodeGroup *group, uint32_t enabled) {
-    FOREACH_LIMIT (limit) {
-        if (!limit->controller || !(controller_mask(limit->controller) & enabled))
+    FOREACH_KNOB (knob) {
+        if (!knob->controller || !(controller_mask(knob->controller) & enabled) || !has_file(f, knob))
             continue;
-        if (limit->kind != LIMIT_KIND_DEVICES)
-            put(group, limit, 0, 0, limit->unset);
-        for (size_t i = 0; limit->kind == LIMIT_KIND_DEVICES && i < f->node.n_devices; i++)
+        if (knob_kind(knob) != LIMIT_KIND_DEVICES)
+            put(group, knob, 0, 0, knob->unset);
+        for (size_t i = 0; knob_kind(knob) == LIMIT_KIND_DEVICES && i < f->node.n_devices; i++)
             if (!f->node.devices[i].error)
-                put(group, limit, f->node.devices[i].major, f->node.devices[i].minor, limit->unset);
+                put(group, knob, f->node.devices[i].major, f->node.devices[i].minor, knob->unset);
     }
 }
 
@@ -255,12 +266,14 @@ static void read_workload(Fixture *f, char *rest) {
 }
 
 /* What follows the entry's name, or all of it if the file has no entries; NULL if it is another entry's. */
-static const char *entry_text(const Limit *limit, const char *text) {
-    size_t length = limit->entry ? strlen(limit->entry) : 0;
+static const char *entry_text(const Knob *knob, const char *text, bool of_device) {
+    size_t length = knob->entry ? strlen(knob->entry) : 0;
 
-    if (!limit->entry)
+    if (of_device != (knob_kind(knob) == LIMIT_KIND_DEVICES))
+        return NULL;
+    if (!knob->entry)
         return text;
-    return strncmp(text, limit->entry, length) == 0 && text[length] == ' ' ? text + length + 1 : NULL;
+    return strncmp(text, knob->entry, length) == 0 && text[length] == ' ' ? text + length + 1 : NULL;
 }
 
 static void read_set(Fixture *f, char *rest) {
@@ -273,9 +286,9 @@ static void read_set(Fixture *f, char *rest) {
         rest += device_length;
     else
         major = 0;
-    FOREACH_LIMIT (limit) {
-        if (rest && strcmp(limit->file, file) == 0 && (text = entry_text(limit, rest))) {
-            put(group, limit, major, minor, strcmp(text, "\"\"") == 0 ? "" : text);
+    FOREACH_KNOB (knob) {
+        if (rest && strcmp(knob->file, file) == 0 && (text = entry_text(knob, rest, device_length > 0))) {
+            put(group, knob, major, minor, strcmp(text, "\"\"") == 0 ? "" : text);
             return;
         }
     }

@@ -23,7 +23,9 @@
 #include "model/policy-load.h"
 
 /* Not that of the host: percents of memory must come out the same everywhere. */
-static const LimitScale scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096, .cpus = 4 };
+static const LimitScale scale = {
+    .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096, .cpus = 4, .tasks_total = 32768
+};
 
 static void print_word(FILE *out, const char *word) {
     fputs(" <", out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The limits table: from policy text to what the kernel is told, back from what it shows, and to people. */
+/* The limits table: from policy text to what the kernel is told, and to people. */
 
-#include "model/limit.h"
+#include "model/knob.h"
 
 #include <errno.h>
 
@@ -10,25 +10,19 @@
 #include "base/parse.h"
 #include "unit/check.h"
 
-static const LimitScale scale = { .memory_total_bytes = UINT64_C(8000001) << 10, .page_bytes = 4096 };
+static const LimitScale scale = {
+    .memory_total_bytes = UINT64_C(8000001) << 10, .page_bytes = 4096, .tasks_total = 32768
+};
 
 static void test_rows(void) {
     for (size_t i = 0; i < LIMITS_COUNT; i++) {
         const Limit *limit = &limits[i];
-        char text[SETTING_TEXT_MAX];
 
         CHECK_EQ(limit->id, i);
         CHECK(limit_by_key(limit->key) == limit);
-        CHECK(limit->file && limit->unset && limit->unit && limit->help && limit->expects);
-        CHECK_EQ(!limit->witness_file, !limit->witness_key);
+        CHECK(limit->unit && limit->help && limit->expects);
         CHECK(limit->help[strlen(limit->help) - 1] != '.');
-        CHECK_EQ(limit->kind != LIMIT_KIND_CPUS, limit->parse && limit->format && limit->show);
-        CHECK_EQ(limit->kind == LIMIT_KIND_DEVICES, limit->entry && limit->file && strcmp(limit->file, "io.max") == 0);
-        /* What the node shows without a limit is canonical. */
-        if (limit->kind != LIMIT_KIND_DEVICES && !limit->entry) {
-            CHECK_EQ(limit_canonical(limit, limit->unset, 0, 0, text, sizeof(text)), 0);
-            CHECK_STREQ(text, limit->unset);
-        }
+        CHECK_EQ(limit->kind != LIMIT_KIND_SET, limit->parse && limit->show);
     }
     CHECK(limit_by_key("cpuweight") == NULL);
     CHECK(limit_by_key("") == NULL);
@@ -46,6 +40,7 @@ static const struct {
     { "CPUWeight", "0", -ERANGE, NULL, NULL },
     { "CPUWeight", "10001", -ERANGE, NULL, NULL },
     { "CPUWeight", "infinity", -EINVAL, NULL, NULL },
+    { "CPUWeight", "idle ", -EINVAL, NULL, NULL },
     { "CPUQuota", "50%", 0, "50000 100000", "50%" },
     { "CPUQuota", "250%", 0, "250000 100000", "250%" },
     { "CPUQuota", "12.34%", 0, "12340 100000", "12.34%" },
@@ -73,8 +68,22 @@ static const struct {
     { "TasksMax", "1", 0, "1", "1" },
     { "TasksMax", "4194304", 0, "4194304", "4194304" },
     { "TasksMax", "infinity", 0, "max", "infinity" },
+    { "TasksMax", "10%", 0, "3276", "3276" },
+    { "TasksMax", "100%", 0, "32768", "32768" },
+    { "TasksMax", "100.01%", -ERANGE, NULL, NULL },
+    { "TasksMax", "0%", -ERANGE, NULL, NULL },
     { "TasksMax", "0", -ERANGE, NULL, NULL },
     { "TasksMax", "4194305", -ERANGE, NULL, NULL },
+    { "CPUQuotaBurstSec", "20ms", 0, "20000", "20ms" },
+    { "CPUQuotaBurstSec", "0", 0, "0", "0" },
+    { "CPUQuotaBurstSec", "infinity", -ERANGE, NULL, NULL },
+    { "MemoryMin", "0", 0, "0", "0B" },
+    { "MemoryMin", "infinity", 0, "max", "infinity" },
+    { "MemoryLow", "1M", 0, "1048576", "1.0M" },
+    { "MemoryZSwapMax", "0", 0, "0", "0B" },
+    { "MemoryZSwapMax", "10000", 0, "8192", "8.0K" },
+    { "OOMPolicy", "kill", 0, "1", "kill" },
+    { "OOMPolicy", "Kill", -EINVAL, NULL, NULL },
     { "IOWeight", "200", 0, "200", "200" },
     { "IOWeight", "0", -ERANGE, NULL, NULL },
     { "NetworkEgressMax", "50Mbit", 0, "6250000", "50Mbit/s" },
@@ -90,7 +99,6 @@ static void test_amounts(void) {
     for (size_t i = 0; i < ELEMENTSOF(assignments); i++) {
         const Limit *limit = limit_by_key(assignments[i].key);
         LimitValue value = { 0 };
-        uint64_t amount;
 
         int r = limit_value_parse(limit, assignments[i].text, &scale, &value);
         if (r != assignments[i].result)
@@ -99,11 +107,14 @@ static void test_amounts(void) {
         if (r < 0)
             continue;
         CHECK_STREQ(limit_value_show(limit, &value, text, sizeof(text)), assignments[i].shown);
-        limit->format(value.amount, text, sizeof(text));
+        LimitValue values[LIMITS_COUNT] = {};
+        const char *texts[KNOBS_COUNT] = {};
+        const Knob *knob = limit_knob(limit);
+        values[limit->id] = value;
+        CHECK(knob_wanted(knob, values, text, sizeof(text)));
         CHECK_STREQ(text, assignments[i].canonical);
-        CHECK_EQ(limit_amount_from_canonical(text, &amount), 0);
-        CHECK_EQ(amount, value.amount);
-        limit_show_canonical(limit, assignments[i].canonical, text, sizeof(text));
+        texts[knob->id] = assignments[i].canonical;
+        limit_show_held(limit, texts, text, sizeof(text));
         CHECK_STREQ(text, assignments[i].shown);
     }
 }
@@ -139,20 +150,20 @@ static void test_cpus(void) {
     CHECK_STREQ(limit_value_show(limit, &value, text, sizeof(text)), "0,2");
     CHECK_EQ(limit_value_parse(limit, "100-200", &scale, &value), 0);
     CHECK_STREQ(limit_value_show(limit, &value, small, sizeof(small)), "100");
-    CHECK_EQ(limit_canonical(limit, list, 0, 0, text, sizeof(text)), -ENOSPC);
-    CHECK_EQ(limit_canonical(limit, "0,1,2\n", 0, 0, text, sizeof(text)), 0);
+    CHECK_EQ(knob_canonical(limit_knob(limit), list, 0, 0, text, sizeof(text)), -ENOSPC);
+    CHECK_EQ(knob_canonical(limit_knob(limit), "0,1,2\n", 0, 0, text, sizeof(text)), 0);
     CHECK_STREQ(text, "0-2");
-    CHECK_EQ(limit_canonical(limit, "\n", 0, 0, text, sizeof(text)), 0);
+    CHECK_EQ(knob_canonical(limit_knob(limit), "\n", 0, 0, text, sizeof(text)), 0);
     CHECK_STREQ(text, "");
-    CHECK_STREQ(limit_show_canonical(limit, "", text, sizeof(text)), "all");
-    CHECK_STREQ(limit_show_canonical(limit, "0-2", text, sizeof(text)), "0-2");
+    CHECK_STREQ(knob_show(limit_knob(limit), "", text, sizeof(text)), "all");
+    CHECK_STREQ(knob_show(limit_knob(limit), "0-2", text, sizeof(text)), "0-2");
     limit_value_done(&value);
 }
 
 static void test_devices(void) {
     const Limit *limit = &limits[LIMIT_IO_WRITE_BANDWIDTH_MAX];
     static const char *const bad[] = { "10M", "/dev/vda", "/dev/vda ", "vda 10M", "/dev/vda 10M 5M", "/dev/vda  10X",
-        " /dev/vda 1M" };
+        " /dev/vda 1M", "any", "anything 1M", "any/ 1M" };
     LimitValue value = { 0 };
     char text[SETTING_TEXT_MAX], small[12];
 
@@ -164,11 +175,14 @@ static void test_devices(void) {
     CHECK_EQ(limit_value_parse(limit, "/dev/vdc \t 1M", &scale, &value), 0);
     CHECK_EQ(limit_value_parse(limit, "/dev/vdb 10M", &scale, &value), 0);
     CHECK_EQ(limit_value_parse(limit, "/dev/vd infinity", &scale, &value), 0);
-    CHECK_EQ(value.n_devices, 3);
-    CHECK_STREQ(limit_value_show(limit, &value, text, sizeof(text)), "/dev/vdb 10M, /dev/vdc 1M, /dev/vd infinity");
+    CHECK_EQ(limit_value_parse(limit, "any 1M", &scale, &value), 0);
+    CHECK_EQ(limit_value_parse(limit, "any 2M", &scale, &value), 0);
+    CHECK_EQ(value.n_parts, 4);
+    CHECK_STREQ(
+            limit_value_show(limit, &value, text, sizeof(text)), "/dev/vdb 10M, /dev/vdc 1M, /dev/vd infinity, any 2M");
     CHECK_STREQ(limit_value_show(limit, &value, small, sizeof(small)), "/dev/vdb 10");
     CHECK_EQ(limit_value_parse(limit, "", &scale, &value), 0);
-    CHECK_EQ(value.n_devices, 0);
+    CHECK_EQ(value.n_parts, 0);
     CHECK(!value.is_set);
 }
 
@@ -186,103 +200,82 @@ static void test_too_many_devices(void) {
     limit_value_done(&value);
 }
 
-static const char io_max[] = "8:0 rbps=2097152 wbps=max riops=max wiops=120\n"
-                             "18:0 rbps=1 wbps=2 riops=3 wiops=4\n"
-                             "254:16 rbps=max wbps=1048576 riops=max wiops=max";
+static void test_pages(void) {
+    const Limit *limit = &limits[LIMIT_HUGETLB_MAX];
+    static const char *const bad[] = { "2M", "100M", "3M 6M", "0 2M", "2.5M 5M", "/dev/vda 1M", "2M 1M 1M", "any 2M" };
+    LimitValue value = { 0 };
+    char text[256];
 
-/* What the kernel shows -> canonical text. */
-static const struct {
-    LimitId limit;
-    const char *shown;
-    unsigned major, minor;
-    int result;
-    const char *canonical;
-} shown[] = {
-    { LIMIT_CPU_WEIGHT, "100\n", 0, 0, 0, "100" },
-    { LIMIT_CPU_WEIGHT, "", 0, 0, -EINVAL, NULL },
-    { LIMIT_CPU_WEIGHT, "idle", 0, 0, -EINVAL, NULL },
-    { LIMIT_CPU_QUOTA, "max 100000\n", 0, 0, 0, "max 100000" },
-    { LIMIT_CPU_QUOTA, "25000 50000", 0, 0, 0, "25000 50000" },
-    { LIMIT_CPU_QUOTA, "25000 0", 0, 0, -EINVAL, NULL },
-    { LIMIT_CPU_QUOTA, "25000 x", 0, 0, -EINVAL, NULL },
-    { LIMIT_MEMORY_MAX, "max", 0, 0, 0, "max" },
-    { LIMIT_MEMORY_MAX, "4096", 0, 0, 0, "4096" },
-    { LIMIT_MEMORY_MAX, "maximal", 0, 0, -EINVAL, NULL },
-    { LIMIT_IO_WEIGHT, "default 100\n", 0, 0, 0, "100" },
-    { LIMIT_IO_WEIGHT, "default 200\n8:0 300\n", 0, 0, 0, "200" },
-    { LIMIT_IO_WEIGHT, "8:0 300\n", 0, 0, -EINVAL, NULL },
-    { LIMIT_IO_READ_BANDWIDTH_MAX, io_max, 8, 0, 0, "2097152" },
-    { LIMIT_IO_WRITE_BANDWIDTH_MAX, io_max, 8, 0, 0, "max" },
-    { LIMIT_IO_WRITE_BANDWIDTH_MAX, io_max, 254, 16, 0, "1048576" },
-    { LIMIT_IO_WRITE_BANDWIDTH_MAX, io_max, 254, 1, 0, "max" },
-    { LIMIT_IO_WRITE_BANDWIDTH_MAX, "", 8, 0, 0, "max" },
-    { LIMIT_IO_WRITE_BANDWIDTH_MAX, "8:0 rbps=1\n", 8, 0, -EINVAL, NULL },
-    { LIMIT_IO_WRITE_BANDWIDTH_MAX, "8:0 rbps=1\n9:0 wbps=7\n", 8, 0, -EINVAL, NULL },
-    { LIMIT_NETWORK_EGRESS_MAX, "6250000", 0, 0, 0, "6250000" },
-};
-
-static void test_canonical(void) {
-    for (size_t i = 0; i < ELEMENTSOF(shown); i++) {
-        char text[SETTING_TEXT_MAX] = "old";
-
-        int r = limit_canonical(
-                &limits[shown[i].limit], shown[i].shown, shown[i].major, shown[i].minor, text, sizeof(text));
-        if (r != shown[i].result)
-            CHECK_FAIL("\"%s\" gives %d, expected %d", shown[i].shown, r, shown[i].result);
-        CHECK_STREQ(text, r < 0 ? "old" : shown[i].canonical);
-    }
+    for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+        CHECK_EQ(limit_value_parse(limit, bad[i], &scale, &value), -EINVAL);
+    CHECK_EQ(limit_value_parse(limit, "2M 10000000", &scale, &value), 0);
+    CHECK_EQ(value.parts[0].amount, 8 << 20);
+    CHECK_EQ(limit_value_parse(limit, "1G infinity", &scale, &value), 0);
+    CHECK_EQ(limit_value_parse(limit, "2048K 6M", &scale, &value), 0);
+    CHECK_STREQ(limit_value_show(limit, &value, text, sizeof(text)), "2MB 6.0M, 1GB infinity");
+    limit_value_done(&value);
 }
 
-static void test_file_text(void) {
+/* All that a group's limits come to at the knobs that have more than one number in them, or none. */
+static void test_wanted(void) {
     static const struct {
-        Setting setting;
-        const char *written;
+        const char *assignments[4];
+        KnobId knob;
+        const char *wanted; /* NULL: left as it is */
     } cases[] = {
-        { { .limit = LIMIT_CPU_QUOTA, .text = "50000 100000" }, "50000 100000" },
-        { { .limit = LIMIT_IO_WEIGHT, .text = "200" }, "default 200" },
-        { { LIMIT_IO_WRITE_BANDWIDTH_MAX, 254, 16, "1048576" }, "254:16 wbps=1048576" },
-        { { LIMIT_IO_READ_BANDWIDTH_MAX, 8, 0, "max" }, "8:0 rbps=max" },
-        { { .limit = LIMIT_ALLOWED_CPUS, .text = "" }, "\n" },
+        { { NULL }, KNOB_CPU_IDLE, "0" },
+        { { "CPUWeight", "300" }, KNOB_CPU_IDLE, "0" },
+        { { "CPUWeight", "300" }, KNOB_CPU_WEIGHT, "300" },
+        { { "CPUWeight", "idle" }, KNOB_CPU_IDLE, "1" },
+        { { "CPUWeight", "idle" }, KNOB_CPU_WEIGHT, NULL },
+        { { NULL }, KNOB_CPU_MAX, "max 100000" },
+        { { "CPUQuotaPeriodSec", "10ms" }, KNOB_CPU_MAX, "max 10000" },
+        { { "CPUQuota", "12.34%" }, KNOB_CPU_MAX, "12340 100000" },
+        { { "CPUQuota", "12.34%", "CPUQuotaPeriodSec", "10ms" }, KNOB_CPU_MAX, "1234 10000" },
+        { { "CPUQuota", "250%", "CPUQuotaPeriodSec", "1s" }, KNOB_CPU_MAX, "2500000 1000000" },
+        { { "CPUQuota", "5%", "CPUQuotaPeriodSec", "10ms" }, KNOB_CPU_MAX, "50000 1000000" },
+        { { "CPUQuota", "0.99%" }, KNOB_CPU_MAX, "9900 1000000" },
+        { { "CPUQuotaBurstSec", "20ms" }, KNOB_CPU_MAX_BURST, "20000" },
+        { { NULL }, KNOB_MEMORY_OOM_GROUP, "0" },
+        { { "OOMPolicy", "stop" }, KNOB_MEMORY_OOM_GROUP, "0" },
+        { { "OOMPolicy", "kill" }, KNOB_MEMORY_OOM_GROUP, "1" },
+        { { NULL }, KNOB_MEMORY_MIN, "0" },
+        { { "MemoryMin", "10M" }, KNOB_MEMORY_MIN, "10485760" },
+        { { "HugeTLBMax", "2M 10M" }, KNOB_HUGETLB_2M, "10485760" },
+        { { "HugeTLBMax", "2M 10M" }, KNOB_HUGETLB_1G, "max" },
+        { { NULL }, KNOB_CPUSET_MEMS, "" },
+        { { "AllowedMemoryNodes", "1,0" }, KNOB_CPUSET_MEMS, "0-1" },
+        { { "IOWeight", "10" }, KNOB_IO_BFQ_WEIGHT, "10" },
+        { { "IOWeight", "100" }, KNOB_IO_BFQ_WEIGHT, "100" },
+        { { "IOWeight", "10000" }, KNOB_IO_BFQ_WEIGHT, "1000" },
+        { { "IOWeight", "1100" }, KNOB_IO_BFQ_WEIGHT, "190" },
     };
     char text[SETTING_TEXT_MAX];
 
     for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-        limit_file_text(&limits[cases[i].setting.limit], &cases[i].setting, text, sizeof(text));
-        CHECK_STREQ(text, cases[i].written);
+        LimitValue values[LIMITS_COUNT] = {};
+
+        for (size_t j = 0; j < ELEMENTSOF(cases[i].assignments) && cases[i].assignments[j]; j += 2) {
+            const Limit *limit = limit_by_key(cases[i].assignments[j]);
+            CHECK_EQ(limit_value_parse(limit, cases[i].assignments[j + 1], &scale, &values[limit->id]), 0);
+        }
+        bool is_wanted = knob_wanted(&knobs[cases[i].knob], values, text, sizeof(text));
+        CHECK_STREQ(is_wanted ? text : NULL, cases[i].wanted);
+        FOREACH_LIMIT (limit)
+            limit_value_done(&values[limit->id]);
     }
 }
 
-static void test_tighter(void) {
-    static const struct {
-        LimitId limit;
-        const char *a, *b, *tighter;
-    } cases[] = {
-        { LIMIT_MEMORY_MAX, "max", "4096", "4096" },
-        { LIMIT_MEMORY_MAX, "8192", "max", "8192" },
-        { LIMIT_MEMORY_MAX, "8192", "10240", "8192" },
-        { LIMIT_CPU_QUOTA, "50000 100000", "max 100000", "50000 100000" },
-        { LIMIT_CPU_QUOTA, "50000 100000", "9900 1000000", "9900 1000000" },
-        { LIMIT_CPU_QUOTA, "max 100000", "20000 10000", "20000 10000" },
-        { LIMIT_ALLOWED_CPUS, "", "0-3", "0-3" },
-        { LIMIT_ALLOWED_CPUS, "0-3", "", "0-3" },
-        { LIMIT_ALLOWED_CPUS, "", "", "" },
-        { LIMIT_ALLOWED_CPUS, "0-3", "2-5", "2-3" },
-        { LIMIT_ALLOWED_CPUS, "0-1", "4-5", "0-1" },
-    };
+/* What is asked for below is granted when nothing is said. */
+static void test_reserve_below(void) {
+    LimitValue values[LIMITS_COUNT] = { [LIMIT_MEMORY_LOW] = { .below = 8192 } };
     char text[SETTING_TEXT_MAX];
 
-    for (size_t i = 0; i < ELEMENTSOF(cases); i++)
-        CHECK_STREQ(
-                limit_tighter(&limits[cases[i].limit], cases[i].a, cases[i].b, text, sizeof(text)), cases[i].tighter);
-}
-
-static void test_show_canonical(void) {
-    char text[AMOUNT_TEXT_MAX];
-
-    CHECK_STREQ(limit_show_canonical(&limits[LIMIT_CPU_QUOTA], "25000 50000", text, sizeof(text)), "50%");
-    CHECK_STREQ(limit_show_canonical(&limits[LIMIT_CPU_QUOTA], "max 100000", text, sizeof(text)), "infinity");
-    CHECK_STREQ(limit_show_canonical(&limits[LIMIT_IO_READ_BANDWIDTH_MAX], "1500000", text, sizeof(text)), "1.5M");
-    CHECK_STREQ(limit_show_canonical(&limits[LIMIT_CPU_WEIGHT], "odd", text, sizeof(text)), "odd");
+    CHECK(knob_wanted(&knobs[KNOB_MEMORY_LOW], values, text, sizeof(text)));
+    CHECK_STREQ(text, "8192");
+    values[LIMIT_MEMORY_LOW] = (LimitValue){ .is_set = true, .amount = 16384, .below = 8192 };
+    CHECK(knob_wanted(&knobs[KNOB_MEMORY_LOW], values, text, sizeof(text)));
+    CHECK_STREQ(text, "16384");
 }
 
 int main(void) {
@@ -292,9 +285,8 @@ int main(void) {
     test_cpus();
     test_devices();
     test_too_many_devices();
-    test_canonical();
-    test_file_text();
-    test_tighter();
-    test_show_canonical();
+    test_pages();
+    test_wanted();
+    test_reserve_below();
     return 0;
 }

@@ -10,14 +10,15 @@ static void test_controller_mask(void) {
     CHECK_EQ(controller_mask("cpuset cpu io memory hugetlb pids rdma misc\n"), (1 << CONTROLLERS_COUNT) - 1);
     CHECK_EQ(controller_mask("cpuset"), CONTROLLER_CPUSET);
     CHECK_EQ(controller_mask("  cpu\tpids "), CONTROLLER_CPU | CONTROLLER_PIDS);
-    CHECK_EQ(controller_mask("cp cpus memoryx hugetlb"), 0);
+    CHECK_EQ(controller_mask("cp cpus memoryx hugetlbx"), 0);
 }
 
 static void test_controller_format(void) {
     char text[64], small[8], tiny[1] = { 'x' };
 
     CHECK_STREQ(controller_mask_format(0, text, sizeof text), "");
-    CHECK_STREQ(controller_mask_format((1 << CONTROLLERS_COUNT) - 1, text, sizeof text), "cpu cpuset io memory pids");
+    CHECK_STREQ(controller_mask_format((1 << CONTROLLERS_COUNT) - 1, text, sizeof text),
+            "cpu cpuset io memory pids hugetlb");
     CHECK_STREQ(controller_mask_format(CONTROLLER_IO, text, sizeof text), "io");
     CHECK_STREQ(controller_mask_format(CONTROLLER_CPU | CONTROLLER_MEMORY, small, sizeof small), "cpu");
     CHECK_STREQ(controller_mask_format(CONTROLLER_CPU, tiny, sizeof tiny), "");
@@ -29,9 +30,9 @@ static Setting *new_settings(void) {
     Setting *settings = calloc(3, sizeof *settings);
 
     CHECK(settings);
-    settings[0] = (Setting){ .limit = LIMIT_MEMORY_MAX, .text = "max" };
-    settings[1] = (Setting){ LIMIT_IO_READ_BANDWIDTH_MAX, 254, 0, "1048576" };
-    settings[2] = (Setting){ LIMIT_IO_READ_BANDWIDTH_MAX, 254, 16, "max" };
+    settings[0] = (Setting){ .knob = KNOB_MEMORY_MAX, .text = "max" };
+    settings[1] = (Setting){ KNOB_IO_MAX_RBPS, 254, 0, "1048576" };
+    settings[2] = (Setting){ KNOB_IO_MAX_RBPS, 254, 16, "max" };
     return settings;
 }
 
@@ -69,11 +70,11 @@ static void test_look_ups(void) {
     CHECK(web == &node.groups[1]);
     CHECK(!node_group(&node, "we"));
     CHECK(node_device(&node, "/dev/vdb") && !node_device(&node, "/dev/vda"));
-    CHECK_STREQ(node_group_setting(web, LIMIT_MEMORY_MAX, 0, 0), "max");
-    CHECK_STREQ(node_group_setting(web, LIMIT_IO_READ_BANDWIDTH_MAX, 254, 0), "1048576");
-    CHECK_STREQ(node_group_setting(web, LIMIT_IO_READ_BANDWIDTH_MAX, 254, 16), "max");
-    CHECK_STREQ(node_group_setting(web, LIMIT_IO_READ_BANDWIDTH_MAX, 8, 0), NULL);
-    CHECK_STREQ(node_group_setting(web, LIMIT_CPU_WEIGHT, 0, 0), NULL);
+    CHECK_STREQ(node_group_setting(web, KNOB_MEMORY_MAX, 0, 0), "max");
+    CHECK_STREQ(node_group_setting(web, KNOB_IO_MAX_RBPS, 254, 0), "1048576");
+    CHECK_STREQ(node_group_setting(web, KNOB_IO_MAX_RBPS, 254, 16), "max");
+    CHECK_STREQ(node_group_setting(web, KNOB_IO_MAX_RBPS, 8, 0), NULL);
+    CHECK_STREQ(node_group_setting(web, KNOB_CPU_WEIGHT, 0, 0), NULL);
 
     node_done(&node);
     CHECK_EQ(node.n_groups, 0);
