@@ -229,6 +229,31 @@ static void on_kill(void *userdata, const ApiKill *order, ApiCall *call) {
     supervisor_answer_kill(s, order, call);
 }
 
+static void on_set(void *userdata, const ApiSet *set, ApiCall *call) {
+    Supervisor *s = userdata;
+    const Group *group = find_group(s, set->name, call);
+    Diagnostics diagnostics = {};
+    if (!group)
+        return;
+    if (!transient_settings_are_sound(set->settings)) {
+        api_answer_error(call, CONTROL_ERROR_FAILED, "a key or value has characters that it cannot have");
+        return;
+    }
+    if (!set->runtime && group->workload && group->workload->transient) {
+        api_answer_error(call, CONTROL_ERROR_FAILED, "%s is no part of the policy's files (use `supctl set --runtime`)",
+                set->name);
+        return;
+    }
+    int r = supervisor_set(s, group, set, &diagnostics);
+    if (r < 0)
+        answer_diagnostics(call, r, &diagnostics);
+    else
+        supervisor_converge(s, &(Converge){ .only = set->name, .call = call });
+    if (r >= 0)
+        supervisor_converge(s, &(Converge){}); /* what it bears on beside itself */
+    diagnostics_done(&diagnostics);
+}
+
 static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
     Supervisor *s = userdata;
     if (!may_start(s, call))
@@ -315,6 +340,7 @@ ApiBackend supervisor_backend(Supervisor *s) {
         .restart = on_restart,
         .freeze = on_freeze,
         .thaw = on_thaw,
+        .set = on_set,
         .run = on_run,
     };
 }

@@ -39,14 +39,22 @@ static void end_backoffs(Supervisor *s) {
     }
 }
 
+static int read_transient(Supervisor *s, Diagnostics *diagnostics, Sources *ret) {
+    _cleanup_(cleanup_free) char *directory = NULL;
+    int r = text_printf(&directory, "%s/transient", s->config->runtime_dir);
+    return r < 0 ? r : sources_read_transient(ret, directory, diagnostics);
+}
+
 /* What the sources say with what is wanted at run time over them. */
 static int parse(Supervisor *s, const Sources *sources, Diagnostics *diagnostics, Policy **ret) {
-    _cleanup_(cleanup_free) char *directory = NULL;
     _cleanup_(sources_done) Sources transient = {};
-    int r = text_printf(&directory, "%s/transient", s->config->runtime_dir);
-    if (r >= 0)
-        r = sources_read_transient(&transient, directory, diagnostics);
+    int r = read_transient(s, diagnostics, &transient);
     return r < 0 ? r : policy_parse(sources, &transient, &s->scale, diagnostics, ret);
+}
+
+int supervisor_copy_sources(Supervisor *s, Sources *ret_files, Sources *ret_transient, Diagnostics *diagnostics) {
+    int r = sources_copy(&s->sources, ret_files);
+    return r < 0 ? r : read_transient(s, diagnostics, ret_transient);
 }
 
 static void replace_policy(Supervisor *s, Policy *policy) {
@@ -80,6 +88,13 @@ static int write_copy(Supervisor *s, const Sources *sources) {
     _cleanup_(cleanup_free) char *text = NULL;
     int r = sources_to_text(sources, &text);
     return r < 0 ? r : file_replace_at(s->runtime_fd, COPY_NAME, text, 0600);
+}
+
+int supervisor_replace(Supervisor *s, Sources *files, Policy *policy) {
+    int r = write_copy(s, files);
+    replace_sources(s, files);
+    replace_policy(s, policy);
+    return r;
 }
 
 /* Without a copy nothing is replaced: a daemon that comes back to files with errors would go back further than to what held. */

@@ -82,6 +82,11 @@ int supervisor_read_policy(Supervisor *supervisor, Diagnostics *diagnostics, Pol
 int supervisor_reload(Supervisor *supervisor, Diagnostics *diagnostics);
 /* Lays the runtime drop-ins, as they are now, over the policy's files as they were when they were loaded. */
 int supervisor_overlay(Supervisor *supervisor, Diagnostics *diagnostics);
+/* Copies of the sources as loaded, and of the runtime drop-ins as they are. */
+int supervisor_copy_sources(
+        Supervisor *supervisor, Sources *ret_files, Sources *ret_transient, Diagnostics *diagnostics);
+/* Takes both: they are the policy from now on. Fails when no copy could be kept of them, and is done all the same. */
+int supervisor_replace(Supervisor *supervisor, Sources *files, Policy *policy);
 void supervisor_log_diagnostics(const Diagnostics *diagnostics);
 
 /* --- snapshot.c --- */
@@ -163,7 +168,15 @@ ApiBackend supervisor_backend(Supervisor *supervisor);
 /* A transient workload that has ended for good is taken out of the policy and off the node: true. Else false. */
 bool supervisor_collect(Supervisor *supervisor, const char *workload);
 
+/* --- set.c --- */
+
+/* Amends the policy and writes down what was amended. -EBADMSG: the diagnostics say what is wrong, and nothing was done. */
+int supervisor_set(Supervisor *supervisor, const Group *group, const ApiSet *set, Diagnostics *diagnostics);
+
 /* --- transient.c --- */
+
+/* Values that come over the socket: a line end, or a backslash before it, would make another key of what follows. */
+bool transient_settings_are_sound(char *const *settings);
 
 int transient_open(const char *runtime_dir, int *ret_fd); /* made if it is not there, 0700 */
 int transient_write_state(int runtime_fd, const char *workload, bool running);

@@ -29,6 +29,10 @@ static void frozen_file(const char *group, char buffer[static TRANSIENT_NAME_MAX
     snprintf(buffer, TRANSIENT_NAME_MAX, "50-frozen-%s.ini", group);
 }
 
+static void set_file(const char *group, char buffer[static TRANSIENT_NAME_MAX]) {
+    snprintf(buffer, TRANSIENT_NAME_MAX, "60-set-%s.ini", group);
+}
+
 static void state_file(const char *workload, char buffer[static TRANSIENT_NAME_MAX]) {
     snprintf(buffer, TRANSIENT_NAME_MAX, "50-state-%s.ini", workload);
 }
@@ -77,6 +81,8 @@ void transient_remove(int runtime_fd, const char *workload) {
     unlinkat(fd, name, 0);
     frozen_file(workload, name);
     unlinkat(fd, name, 0);
+    set_file(workload, name);
+    unlinkat(fd, name, 0);
 }
 
 /* One word in the policy's quoting (words.h reads it back): everything that could mean anything is escaped. */
@@ -112,7 +118,6 @@ static void write_directory(FILE *file, const char *directory) {
     fputc('\n', file);
 }
 
-/* Keys and values come over the socket: a line end in one of them would be another key. */
 static bool is_one_line(const char *text) {
     for (const unsigned char *c = (const unsigned char *) text; *c; c++)
         if (*c < ' ')
@@ -125,6 +130,18 @@ static bool is_key(const char *text) {
     return *text && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") == strlen(text);
 }
 
+static bool is_continued(const char *text) {
+    size_t length = strlen(text);
+    return length > 0 && text[length - 1] == '\\';
+}
+
+bool transient_settings_are_sound(char *const *settings) {
+    for (size_t i = 0; settings && settings[i]; i += 2)
+        if (!is_key(settings[i]) || !is_one_line(settings[i + 1]) || is_continued(settings[i + 1]))
+            return false;
+    return true;
+}
+
 static int write_run(FILE *file, const ApiRun *run) {
     fprintf(file, "[workload:%s]\n", run->name);
     write_words(file, "ExecStart", run->arguments, "%$");
@@ -132,11 +149,10 @@ static int write_run(FILE *file, const ApiRun *run) {
         write_words(file, "Environment", (char *const[]){ run->environment[i], NULL }, "%");
     if (*run->directory)
         write_directory(file, run->directory);
-    for (size_t i = 0; run->settings && run->settings[i] && run->settings[i + 1]; i += 2) {
-        if (!is_key(run->settings[i]) || !is_one_line(run->settings[i + 1]))
-            return -EINVAL;
+    if (!transient_settings_are_sound(run->settings))
+        return -EINVAL;
+    for (size_t i = 0; run->settings && run->settings[i]; i += 2)
         fprintf(file, "%s=%s\n", run->settings[i], run->settings[i + 1]);
-    }
     return ferror(file) ? -EIO : 0;
 }
 

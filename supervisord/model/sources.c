@@ -38,6 +38,76 @@ static int add(Sources *sources, SourceKind kind, const char *path, size_t path_
     return 0;
 }
 
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+const Source *sources_find(const Sources *sources, const char *path) {
+    for (size_t i = 0; i < sources->n_items; i++)
+        if (strcmp(sources->items[i].path, path) == 0)
+            return &sources->items[i];
+    return NULL;
+}
+
+/* The last one moves to where its kind and name say. */
+static void sort_in(Sources *sources) {
+    for (size_t i = sources->n_items - 1; i > 0; i--) {
+        Source *earlier = &sources->items[i - 1], *later = earlier + 1, moved = *later;
+
+        if (earlier->kind < later->kind ||
+                (earlier->kind == later->kind && strcmp(base_name(earlier->path), base_name(later->path)) <= 0))
+            break;
+        *later = *earlier;
+        *earlier = moved;
+    }
+}
+
+static void replace_text(Sources *sources, Source *source, char *text, size_t length) {
+    sources->n_bytes += length - source->length;
+    free(source->text);
+    source->text = text;
+    source->length = length;
+}
+
+int sources_put(Sources *sources, SourceKind kind, const char *path, const char *text) {
+    const Source *found = sources_find(sources, path);
+    size_t length = strlen(text);
+
+    if (length > POLICY_FILE_BYTES_MAX || sources->n_bytes + length > POLICY_BYTES_MAX)
+        return -EFBIG;
+    char *copy = strdup(text);
+    if (!copy)
+        return -ENOMEM;
+    if (found) {
+        replace_text(sources, sources->items + (found - sources->items), copy, length);
+        return 0;
+    }
+    int r = add(sources, kind, path, strlen(path), copy, length);
+    if (r >= 0)
+        sort_in(sources);
+    return r;
+}
+
+int sources_copy(const Sources *sources, Sources *ret) {
+    _cleanup_(sources_done) Sources copy = {};
+
+    for (size_t i = 0; i < sources->n_items; i++) {
+        const Source *source = &sources->items[i];
+        char *text = malloc(source->length + 1);
+
+        if (!text)
+            return -ENOMEM;
+        memcpy(text, source->text, source->length + 1);
+        int r = add(&copy, source->kind, source->path, strlen(source->path), text, source->length);
+        if (r < 0)
+            return r;
+    }
+    *ret = copy;
+    copy = (Sources){};
+    return 0;
+}
+
 static void complain(Diagnostics *diagnostics, const char *path, int r) {
     if (r == -EFBIG)
         diagnostics_add(diagnostics, path, 0, NULL, NULL, "the file is larger than %d bytes", POLICY_FILE_BYTES_MAX);

@@ -51,6 +51,11 @@ int sources_read_directories(Sources *sources, char *const *directories, Diagnos
 /* The *.ini of what is wanted at run time, by name; the directory need not be there. */
 int sources_read_transient(Sources *sources, const char *directory, Diagnostics *diagnostics);
 
+const Source *sources_find(const Sources *sources, const char *path); /* NULL: there is none */
+/* Instead of the source with this path, or as a new one in its place by name among those of its kind. -ENOMEM, -EFBIG. */
+int sources_put(Sources *sources, SourceKind kind, const char *path, const char *text);
+int sources_copy(const Sources *sources, Sources *ret);
+
 /* As one text, which sources_from_text() makes the same sources of; -EBADMSG if the text is not that. */
 int sources_to_text(const Sources *sources, char **ret);
 int sources_from_text(const char *text, size_t length, Sources *ret);

@@ -152,6 +152,32 @@ static int read_settings(sd_bus_message *message, char ***ret) {
     return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
+static int method_set(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    Peer *peer = userdata;
+    const ApiBackend *backend = &peer->api->backend;
+    _cleanup_(cleanup_strv_free) char **settings = NULL;
+    ApiSet set = {};
+    int runtime;
+    ApiCall *call;
+    int r = refuse_reader(peer, error);
+    if (r >= 0)
+        r = sd_bus_message_read(message, "s", &set.name);
+    if (r >= 0)
+        r = read_settings(message, &settings);
+    if (r >= 0)
+        r = sd_bus_message_read(message, "b", &runtime);
+    if (r >= 0 && !settings)
+        r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "no settings");
+    if (r >= 0)
+        r = call_begin(message, peer, error, &call);
+    if (r < 0)
+        return r;
+    set.settings = settings;
+    set.runtime = runtime;
+    backend->set(backend->userdata, &set, call);
+    return 1;
+}
+
 static int read_run(sd_bus_message *message, ApiRun *run) {
     int wait;
     int r = sd_bus_message_read(message, "s", &run->name);
@@ -210,6 +236,7 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("Restart", "s", "", method_named),
     METHOD("Freeze", "s", "as", method_named),
     METHOD("Thaw", "s", "as", method_named),
+    METHOD("Set", "sa(ss)b", "as", method_set),
     METHOD("Run", "sasa(ss)asshhhb", "subbibt", method_run),
     SD_BUS_VTABLE_END,
 };

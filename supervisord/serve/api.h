@@ -41,6 +41,12 @@ typedef struct ApiKill {
     int signal;
 } ApiKill;
 
+typedef struct ApiSet {
+    const char *name;
+    char **settings; /* key, value, ..., as in ApiRun; "": what the files say again */
+    bool runtime;    /* until the next boot only */
+} ApiSet;
+
 typedef struct ApiLimitRow {
     const char *key;
     char set[256], written[256], effective[320];
@@ -70,6 +76,7 @@ typedef struct ApiBackend {
     void (*thaw)(void *userdata, const char *name, ApiCall *call);
     void (*wait)(void *userdata, const char *name, ApiCall *call);
     void (*kill)(void *userdata, const ApiKill *kill, ApiCall *call);
+    void (*set)(void *userdata, const ApiSet *set, ApiCall *call);
     void (*run)(void *userdata, const ApiRun *run, ApiCall *call);
 } ApiBackend;
 

@@ -26,6 +26,9 @@
  *   Start      (s name)             replies when it runs; Stop (s name): when it has ended; Restart (s name)
  *   Freeze     (s name) -> as       of a workload or slice; the steps done; replies when all its processes stand still
  *   Thaw       (s name) -> as
+ *   Set        (s name, a(ss) settings, b runtime) -> as
+ *                                   policy keys and values, "" for what the files say again; the steps done; with
+ *                                   runtime until the next boot, else a drop-in in the policy directory
  *   Kill       (s name, s whom: main|all, i signal)   replies when it is sent
  *   Wait       (s name) -> b known, b signaled, i code, b oom_killed, t cpu_usec
  *                                   replies when it has ended, at once when it does not run                r

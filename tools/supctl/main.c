@@ -40,6 +40,8 @@ const Verb verbs[] = {
     { "stop", "NAME...", 1, ANY, ARGUMENTS_WORKLOADS, verb_stop, "Stop workloads", "supctl stop web" },
     { "restart", "NAME...", 1, ANY, ARGUMENTS_WORKLOADS, verb_restart, "Stop workloads and start them again",
             "supctl restart web" },
+    { "set", "NAME KEY=[VALUE]...", 2, ANY, ARGUMENTS_SETTINGS, verb_set, "Set limits and keys of a slice or workload",
+            "supctl set web MemoryMax=512M CPUWeight=50" },
     { "kill", "NAME...", 1, ANY, ARGUMENTS_WORKLOADS, verb_kill, "Send a signal to the processes of workloads",
             "supctl kill --signal HUP web" },
     { "freeze", "NAME...", 1, ANY, ARGUMENTS_GROUPS, verb_freeze, "Let slices or workloads stand still",

@@ -97,6 +97,7 @@ const Option option_rows[] = {
     { "run", 0, "name", "NAME", take_name, IN(name), "Call the workload NAME (run-XXXXXXXX)" },
     { "run", 'p', "property", "KEY=VALUE", take_list, IN(properties), "Set a limit or key of the policy; repeatable" },
     { "run", 0, "no-wait", NULL, take_flag, IN(no_wait), "Return as soon as it runs" },
+    { "set", 0, "runtime", NULL, take_flag, IN(runtime), "Until the next boot only" },
     { "kill", 's', "signal", "SIGNAL", take_text, IN(signal), "Send this one (TERM)" },
     { "kill", 0, "kill-whom", "WHOM", take_whom, IN(kill_whom), "To the main process alone, or to all (all)" },
     { "top", 0, "interval", "TIME", take_interval, IN(interval_usec), "Refresh this often (1s)" },

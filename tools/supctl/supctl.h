@@ -24,6 +24,7 @@ typedef struct Options {
     const char *name;
     bool no_wait;
     const char *signal, *kill_whom;
+    bool runtime;
     uint64_t interval_usec;
     uint64_t iterations; /* UINT64_MAX: until told to quit */
     bool batch;
@@ -33,14 +34,15 @@ typedef struct Options {
 typedef int VerbFunction(const Options *options, char **arguments);
 
 VerbFunction verb_status, verb_tree, verb_top, verb_show, verb_list, verb_plan, verb_reload, verb_start, verb_stop,
-        verb_restart, verb_shutdown, verb_kill, verb_freeze, verb_thaw, verb_wait, verb_is_active, verb_is_failed,
-        verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help, verb_complete;
+        verb_restart, verb_shutdown, verb_kill, verb_freeze, verb_thaw, verb_wait, verb_set, verb_is_active,
+        verb_is_failed, verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help, verb_complete;
 
 /* What a verb's arguments are: says which patterns of names stand for, and what completes them. */
 typedef enum ArgumentKind {
     ARGUMENTS_NONE,
     ARGUMENTS_GROUPS,    /* slices and workloads; may be patterns */
     ARGUMENTS_WORKLOADS, /* likewise */
+    ARGUMENTS_SETTINGS,  /* a slice or workload, then KEY=VALUE */
     ARGUMENTS_COMMAND,   /* options end at the first: what follows is somebody else's */
     ARGUMENTS_FILES,
     ARGUMENTS_VERB,

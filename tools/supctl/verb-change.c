@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* plan, reload, start, stop, restart, shutdown: what changes the node, and what would. */
+/* plan, reload, set, start, stop, restart, shutdown: what changes the node, and what would. */
 
 #include <stdlib.h>
 
 #include "base/strv.h"
+#include "serve/protocol.h"
 #include "tools/supctl/client.h"
+#include "tools/supctl/settings.h"
 #include "tools/supctl/supctl.h"
 #include "tools/supctl/text.h"
 
@@ -26,17 +28,10 @@ static void print_lines(const Options *options, char *const *steps) {
         text_print_line(stdout, "", *steps);
 }
 
-static int print_steps(const Options *options, const char *method, uint64_t timeout_usec) {
-    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
-    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
+static int print_reply(const Options *options, sd_bus_message *reply) {
     _cleanup_(cleanup_strv_free) char **steps = NULL;
-    int status = client_open(options, &bus), r;
+    int r = sd_bus_message_read_strv(reply, &steps);
 
-    if (status == EXIT_SUCCESS)
-        status = client_call(bus, NULL, timeout_usec, &reply, method, NULL);
-    if (status != EXIT_SUCCESS)
-        return status;
-    r = sd_bus_message_read_strv(reply, &steps);
     if (r < 0)
         return client_bad_reply(r);
     if (options->json)
@@ -46,12 +41,51 @@ static int print_steps(const Options *options, const char *method, uint64_t time
     return EXIT_SUCCESS;
 }
 
+static int print_steps(const Options *options, const char *method, uint64_t timeout_usec) {
+    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
+    int status = client_open(options, &bus);
+
+    if (status == EXIT_SUCCESS)
+        status = client_call(bus, NULL, timeout_usec, &reply, method, NULL);
+    return status == EXIT_SUCCESS ? print_reply(options, reply) : status;
+}
+
 int verb_plan(const Options *options, char **arguments) {
     return print_steps(options, "Plan", CALL_READS);
 }
 
 int verb_reload(const Options *options, char **arguments) {
     return print_steps(options, "Reload", CALL_ACTS);
+}
+
+static int call_set(sd_bus *bus, const Options *options, char **arguments, sd_bus_error *error, sd_bus_message **ret) {
+    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *call = NULL;
+    int r = sd_bus_message_new_method_call(bus, &call, NULL, CONTROL_PATH, CONTROL_INTERFACE, "Set");
+
+    if (r >= 0)
+        r = sd_bus_message_append(call, "s", arguments[0]);
+    if (r >= 0)
+        r = settings_append(call, arguments + 1);
+    if (r >= 0)
+        r = sd_bus_message_append(call, "b", options->runtime);
+    return r < 0 ? sd_bus_error_set_errno(error, r) : sd_bus_call(bus, call, CALL_ACTS, error, ret);
+}
+
+int verb_set(const Options *options, char **arguments) {
+    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    int status = settings_check(arguments + 1);
+
+    if (status == EXIT_SUCCESS)
+        status = client_open(options, &bus);
+    if (status != EXIT_SUCCESS)
+        return status;
+    if (call_set(bus, options, arguments, &error, &reply) < 0)
+        status = client_explain(arguments[0], &error);
+    sd_bus_error_free(&error);
+    return status == EXIT_SUCCESS ? print_reply(options, reply) : status;
 }
 
 int verb_start(const Options *options, char **arguments) {

@@ -233,6 +233,9 @@ static void offer_arguments(const Line *line) {
     case ARGUMENTS_WORKLOADS:
         offer_names(line, line->verb->kind == ARGUMENTS_WORKLOADS);
         break;
+    case ARGUMENTS_SETTINGS:
+        line->n_arguments == 0 ? offer_names(line, false) : offer_settings(line);
+        break;
     case ARGUMENTS_COMMAND:
         printf(":command %zu\n", line->command);
         break;

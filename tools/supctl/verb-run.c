@@ -19,6 +19,7 @@
 #include "base/strv.h"
 #include "serve/protocol.h"
 #include "tools/supctl/client.h"
+#include "tools/supctl/settings.h"
 #include "tools/supctl/supctl.h"
 #include "tools/supctl/text.h"
 
@@ -70,12 +71,7 @@ static int check_command(const Request *request) {
             complain("%s: not UTF-8", *word);
             return EXIT_USAGE;
         }
-    for (char **property = request->options->properties; property && *property; property++)
-        if (!text_is_utf8(*property) || !strchr(*property, '=') || **property == '=') {
-            complain("%s: not KEY=VALUE", *property);
-            return EXIT_USAGE;
-        }
-    return EXIT_SUCCESS;
+    return settings_check(request->options->properties);
 }
 
 /* A name without a slash is looked for in PATH, as a shell does; what has one is taken from here. NULL: there is none. */
@@ -100,18 +96,6 @@ static char *find_program(const char *name, const char *directory) {
     return NULL;
 }
 
-static int append_settings(sd_bus_message *call, char **properties) {
-    int r = sd_bus_message_open_container(call, 'a', "(ss)");
-
-    for (char **property = properties; r >= 0 && property && *property; property++) {
-        const char *equals = strchr(*property, '=');
-        _cleanup_(cleanup_free) char *key = strndup(*property, (size_t) (equals - *property));
-
-        r = key ? sd_bus_message_append(call, "(ss)", key, equals + 1) : -ENOMEM;
-    }
-    return r < 0 ? r : sd_bus_message_close_container(call);
-}
-
 static int compose(const Request *request, sd_bus_message **ret) {
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *call = NULL;
     int r = sd_bus_message_new_method_call(request->bus, &call, NULL, CONTROL_PATH, CONTROL_INTERFACE, "Run");
@@ -120,7 +104,7 @@ static int compose(const Request *request, sd_bus_message **ret) {
         return r;
     if ((r = sd_bus_message_append_strv(call, request->command)) < 0)
         return r;
-    if ((r = append_settings(call, request->options->properties)) < 0)
+    if ((r = settings_append(call, request->options->properties)) < 0)
         return r;
     if ((r = sd_bus_message_append_strv(call, request->environment)) < 0)
         return r;

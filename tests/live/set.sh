@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# supctl set: what is set holds at once, until the next boot or for good, and nothing half.
+. "$(dirname -- "$0")/lib.sh"
+
+policy 20-shop.ini <<'END'
+[slice:front]
+
+[workload:web]
+Slice=front
+ExecStart=/bin/sleep infinity
+Environment=COLOR=red
+END
+must 'the daemon starts' daemon_start
+check_state 'web runs' web running
+drop_in=$policies/20-shop.ini.d/50-set-web.conf
+overlay=/run/$instance/transient/60-set-web.ini
+color() { environment_of "$(pid_of web)" COLOR; }
+is_color() { [ "$(color)" = "$1" ]; }
+
+# Until the next boot.
+check 'a key is set at run time' supctl set --runtime web Environment=COLOR=blue
+check 'a restart' supctl restart web
+equal 'the new start has it' blue "$(color)"
+refuted 'no file of the policy has it' test -e "$drop_in"
+check 'another key does not undo it' supctl set --runtime web TimeoutStopSec=3s
+check 'both are written down' grep -q '^Environment=COLOR=blue$' "$overlay"
+daemon_kill
+must 'a daemon comes back' daemon_start
+supctl restart web
+equal 'and knows it' blue "$(color)"
+check 'without a value it is taken back' supctl set --runtime web Environment=
+supctl restart web
+equal 'and what the file says holds again' red "$(color)"
+check 'the other key stays' grep -q '^TimeoutStopSec=3s$' "$overlay"
+
+# For good.
+supctl set --runtime web Environment=COLOR=blue >/dev/null
+check 'a key is set for good' supctl set web Environment=COLOR=green RestartSec=2s
+equal 'as a drop-in' "[workload:web]
+Environment=COLOR=green
+RestartSec=2s" "$(cat "$drop_in")"
+refuted 'what was set at run time gives way' grep -q Environment "$overlay"
+supctl restart web
+equal 'it holds' green "$(color)"
+check 'a reload' supctl reload
+check 'finds nothing to do' plan_is_empty
+supctl restart web
+equal 'it holds still' green "$(color)"
+check 'taken back' supctl set web Environment=
+supctl restart web
+equal 'it holds no more' red "$(color)"
+
+# At once.
+check 'what a running workload is to be' supctl set --runtime web Frozen=yes
+equal 'it is at once' frozen "$(state_of web)"
+matches 'the steps are said' '^thaw web$' "$(supctl set --runtime web Frozen=no)"
+if has_controller memory; then
+    matches 'a limit' '^set web memory.max 67108864 \(was max\)$' "$(supctl set web MemoryMax=64M)"
+    equal 'is the kernel'\''s' 67108864 "$(file_of web memory.max)"
+    check 'of a slice, too' supctl set --runtime front MemoryMax=128M
+    equal 'is the kernel'\''s' 134217728 "$(file_of front memory.max)"
+    check 'taken back' supctl set --runtime front MemoryMax=
+    equal 'it is gone' max "$(file_of front memory.max)"
+fi
+
+# Nothing half.
+cp "$drop_in" "$work/before"
+for bad in 'MemoryMax=much' 'MemoryMx=1G' 'Slice=nowhere' $'Environment=A=1\nExecStart=/bin/false' 'Environment=A=1\' '[x]=1'; do
+    refuted "refused: ${bad//$'\n'/ }" supctl set web RestartSec=5s "$bad"
+done
+check 'the drop-in is as it was' cmp "$work/before" "$drop_in"
+equal 'web, too' running "$(state_of web)"
+matches 'what is wrong is said' 'MemoryMx=: unknown key \(did you mean MemoryMax=\?\)' "$(supctl set web MemoryMx=1G 2>&1)"
+matches 'a name that is not there' 'did you mean web\?' "$(supctl set wbe MemoryMax=1G 2>&1)"
+refuted 'no settings' supctl set web
+supctl run --no-wait --name job -- sleep infinity
+matches 'of a transient workload only at run time' 'set --runtime' "$(supctl set job RestartSec=1s 2>&1)"
+check 'there it can be' supctl set --runtime job TimeoutStopSec=1s
+supctl stop job
+refuted 'and goes with it' test -e "/run/$instance/transient/60-set-job.ini"
+
+the_end
