@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Broken and unusual hosts, one after another: each is named right, with what it takes away and what cures it, and what can
+# work on it works. A host is made for the daemon alone, by a private mount namespace or a filter of system calls.
+. "$(dirname -- "$0")/lib.sh"
+
+work_without_limits() {
+    policy <<'END'
+[workload:web]
+ExecStart=/bin/sleep infinity
+END
+}
+
+# host COMMANDS: what the daemon's next start finds; COMMANDS run before it, in its own mount namespace
+host() {
+    daemon_binary=$work/host
+    printf '#!/bin/sh\nset -e\n%s\nexec "$@"\n' "$1" >"$work/host-inside"
+    printf '#!/bin/sh\nexec unshare --mount --propagation private sh "%s" "%s" "$@"\n' \
+        "$work/host-inside" "$build/supervisord/supervisord" >"$daemon_binary"
+    chmod +x "$daemon_binary"
+    : >"$journal"
+}
+
+refuses() { # WHAT PATTERN: the daemon does not come up, and says why
+    daemon_start
+    refuted "$1: it does not run" is_alive "$daemon"
+    matches "$1: it says why" "$2" "$(cat "$journal")"
+    daemon=''
+}
+
+finds() { # WHAT SHARE STATE PATTERN: in the words of `supctl check`, why and cure
+    matches "$1" "^$3 +$2 .*$4" "$(supctl check | sed -n "/^[a-z]* *$2 /,/->/p" | tr -s '\n ' ' ')"
+}
+
+runs_web() { # WHAT
+    check_state "$1: web runs" web running
+}
+
+ends() {
+    check 'web can be stopped' supctl stop web
+    check 'the daemon goes' daemon_stop
+    rm -f "/run/$instance/transient"/*
+}
+
+work_without_limits
+
+# --- two daemons at once
+must 'the daemon starts' daemon_start
+first=$daemon
+matches 'a second daemon says who is in its way' "another supervisord holds /run/$instance/lock" \
+    "$("$build/supervisord/supervisord" --instance "$instance" --policy "$policies" --tree "/$instance" 2>&1)"
+check 'the first has not noticed' is_alive "$first"
+runs_web 'two daemons'
+
+# --- another manager's directories in the tree
+mkdir -p "$tree/theirs" "$tree/taken/below"
+sleep infinity &
+stranger=$!
+disown $stranger
+echo $stranger >"$tree/taken/below/cgroup.procs"
+policy 20-taken.ini <<'END'
+[workload:taken]
+ExecStart=/bin/sleep infinity
+END
+check 'a reload goes on beside them' supctl reload
+check_eventually 'what is in use is not taken' says 'cgroup taken is there and in use, without a mark of ours' supctl show taken
+check 'nobody there is harmed' is_alive "$stranger"
+check 'nor what is empty and of another name' test -d "$tree/theirs"
+kill "$stranger"
+rm "$policies/20-taken.ini"
+eventually rmdir "$tree/taken/below"
+rmdir "$tree/taken" "$tree/theirs"
+
+# --- cgroup.max.descendants reached
+echo "$(awk '$1 == "nr_descendants" { print $2 }' "$tree/cgroup.stat")" >"$tree/cgroup.max.descendants"
+policy 20-late.ini <<'END'
+[workload:late]
+ExecStart=/bin/sleep infinity
+END
+supctl reload >/dev/null 2>&1
+check_eventually 'no more cgroups: said by its name' says 'cgroup.max.descendants' supctl show late
+echo max >"$tree/cgroup.max.descendants"
+check 'with room again' supctl start late
+check_state 'it starts' late running
+rm "$policies/20-late.ini"
+supctl reload >/dev/null
+
+# --- a full /run
+mount -t tmpfs -o size=64k,mode=700 none "/run/$instance/transient"
+head -c 64K /dev/zero >"/run/$instance/transient/filler" 2>/dev/null
+said=$(supctl stop web 2>&1)
+equal 'a full /run: stop fails' 1 $?
+matches 'and says why' 'No space left on device' "$said"
+runs_web 'a full /run: nothing is half done'
+check 'a reload needs no room' supctl reload
+umount "/run/$instance/transient"
+ends
+
+# --- no BTF
+host 'mount -t tmpfs none /sys/kernel/btf'
+check 'without BTF it starts' daemon_start
+runs_web 'no BTF'
+finds 'no BTF is named' 'kernel types' absent 'no eBPF meters.*CONFIG_DEBUG_INFO_BTF'
+ends
+
+# --- bpf(2) refused
+host "set -- '$build/tests/refuse-bpf' \"\$@\""
+check 'where bpf(2) is refused it starts' daemon_start
+runs_web 'no bpf(2)'
+finds 'that is named' 'meter slots' absent 'Operation not permitted|bpf'
+ends
+
+# --- a read-only cgroupfs
+host "mount --bind $cgroup2 $cgroup2; mount -o remount,bind,ro $cgroup2"
+refuses 'read-only cgroupfs' 'read-only.*remount'
+matches 'supervisord --check says so too' 'tree +.*read-only' "$("$daemon_binary" --check)"
+
+# --- no cgroup v2
+host "umount -l $cgroup2; while umount -l $cgroup2; do :; done 2>/dev/null || true"
+refuses 'no cgroup v2' 'cgroup v2 is not mounted'
+
+# --- nothing delegated: a container whose cgroup has no controllers
+mkdir -p "$cgroup2/$instance.outer/container/init"
+host "echo \$\$ >$cgroup2/$instance.outer/container/cgroup.procs
+exec unshare --cgroup sh -c 'mount -t cgroup2 none $cgroup2; exec \"\$@\"' sh \"\$@\""
+check 'in a container it starts' daemon_start
+runs_web 'a container'
+for share in 'cpu weight' 'memory max' tasks 'io bandwidth'; do
+    finds "a container: no $share" "$share" absent 'handed down|hybrid'
+done
+policy <<'END'
+[workload:web]
+ExecStart=/bin/sleep infinity
+
+[workload:limited]
+ExecStart=/bin/sleep infinity
+CPUWeight=300
+END
+supctl reload >/dev/null 2>&1
+check_eventually 'what cannot be limited does not start' says 'needs the cpu controller' supctl show limited
+runs_web 'a container'
+work_without_limits
+supctl reload >/dev/null
+tree=$cgroup2/$instance.outer/container/$instance
+ends
+for group in web .; do eventually rmdir "$tree/$group"; done
+eventually rmdir "$cgroup2/$instance.outer/container/init"
+eventually rmdir "$cgroup2/$instance.outer/container"
+eventually rmdir "$cgroup2/$instance.outer"
+tree=$cgroup2/$instance
+
+# --- a foreign sched_ext scheduler
+if [ -d /sys/kernel/sched_ext ] && is_vm; then
+    host :
+    coproc scheduler { exec "$build/tests/foreign-scheduler"; }
+    read -r word <&"${scheduler[0]}"
+    equal 'a foreign scheduler is loaded' loaded "$word"
+    check 'the daemon starts beside it' daemon_start
+    finds 'it voids weights' 'cpu weight' absent "'foreign' is loaded.*stop that scheduler"
+    finds 'and quotas' 'cpu quota' absent "'foreign'"
+    exec {scheduler[1]}>&-
+    gone() { [ ! -e /sys/kernel/sched_ext/root/ops ]; }
+    check_eventually 'it goes' gone
+    ends
+fi
+
+# --- disks that weigh nothing
+if is_vm; then
+    host :
+    for disk in /sys/block/[!lrz]*/queue/scheduler; do echo none >"$disk"; done
+    check 'the daemon starts' daemon_start
+    finds 'no weigher is named' 'io weight' absent 'bfq.*only a number'
+    ends
+fi
+
+# --- a hybrid host
+if ! has_controller cpu; then
+    host :
+    check 'on a hybrid host it starts' daemon_start
+    runs_web 'a hybrid host'
+    for share in 'cpu weight' 'memory max' tasks 'io bandwidth'; do
+        finds "a hybrid host: no $share" "$share" absent 'hybrid layout.*unified_cgroup_hierarchy=1'
+    done
+    ends
+fi
+
+host :
+must 'the daemon starts' daemon_start
+the_end
