@@ -13,6 +13,7 @@ typedef struct Applier {
 
 /* Words a failed step, unless somebody closer to it has done so; returns r. */
 __attribute__((format(printf, 3, 4))) int step_failed(Step *step, int r, const char *format, ...);
+int step_failed_cgroup(Step *step, int r, const char *path);       /* the same for a directory that could not be made */
 int applier_open(const Applier *a, const char *path, int *ret_fd); /* a directory below the tree; "": the tree */
 /* Meters count its processes for the slot; without one, a leaf's are counted as others. */
 void applier_bind(const Applier *a, int fd, uint32_t slot, SlotRole role);

@@ -75,7 +75,7 @@ int apply_group_create(const Applier *a, Step *step) {
     if (r == -EEXIST)
         return step_failed(step, r, "cgroup %s is there and in use, without a mark of ours", step->path);
     if (r < 0)
-        return step_failed(step, r, "cannot make cgroup %s", step->path);
+        return step_failed_cgroup(step, r, step->path);
 
     r = mark_group(a, step, fd);
     if (r < 0) {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -60,8 +61,11 @@ static int make_leaf(const Applier *a, Step *step, Launch *launch) {
     }
     if (r == 0)
         r = cgroup_mark_write(launch->leaf_fd, &launch->mark);
-    if (r < 0)
-        return step_failed(step, r, "cannot make cgroup %s/%s", step->path, launch->leaf_name);
+    if (r < 0) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", step->path, launch->leaf_name);
+        return step_failed_cgroup(step, r, path);
+    }
     applier_bind(a, launch->leaf_fd, group.slot, SLOT_ROLE_LEAF);
     return 0;
 }

@@ -30,6 +30,12 @@ int step_failed(Step *step, int r, const char *format, ...) {
     return r;
 }
 
+int step_failed_cgroup(Step *step, int r, const char *path) {
+    if (!step->message && text_printf(&step->message, "cannot make cgroup %s: %s", path, cgroup_make_error(-r)) < 0)
+        step->message = NULL;
+    return r;
+}
+
 int applier_open(const Applier *a, const char *path, int *ret_fd) {
     return cgroup_open(a->target->tree->fd, *path ? path : ".", ret_fd);
 }

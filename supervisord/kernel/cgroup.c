@@ -47,6 +47,12 @@ int cgroup_make(int parent_fd, const char *name, int *ret_fd, bool *ret_created)
     return r;
 }
 
+const char *cgroup_make_error(int error) {
+    if (error == EAGAIN)
+        return "cgroup.max.descendants or cgroup.max.depth of a cgroup above it is reached";
+    return strerror(error);
+}
+
 static int remove_directory(int parent_fd, const char *name) {
     return unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }

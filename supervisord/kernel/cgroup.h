@@ -47,6 +47,7 @@ int cgroup_mark_stopping(int leaf_fd);
 int cgroup_open(int parent_fd, const char *name, int *ret_fd);
 /* Creates and opens; an existing directory is opened (ret_created tells). */
 int cgroup_make(int parent_fd, const char *name, int *ret_fd, bool *ret_created);
+const char *cgroup_make_error(int error); /* strerror(), in the words of cgroup v2 where it has a meaning of its own */
 /*
  * 0 when it is not there; -EBUSY while populated. Takes what the payload made inside with it, but nothing that
  * carries a mark.

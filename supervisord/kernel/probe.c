@@ -72,19 +72,34 @@ static const char *v1_name(const char *controller) {
     return strcmp(controller, "io") == 0 ? "blkio" : controller;
 }
 
+static void explain_no_mount(ProbeRow *row) {
+    WHY(row, "cgroup v2 is not mounted");
+    CURE(row, "mount -t cgroup2 none /sys/fs/cgroup, or boot with systemd.unified_cgroup_hierarchy=1");
+}
+
+/* The root of all cgroups has no cgroup.events: a mount that has it shows a part of the tree, as a container sees it. */
+static bool mount_is_partial(const Prober *p) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/cgroup.events", p->mount);
+    return access(path, F_OK) == 0;
+}
+
 static void explain_absent_controller(const Prober *p, const char *controller, uint32_t bit, ProbeRow *row) {
     unsigned hierarchy = 0;
     bool known = line_of_controller(v1_name(controller), &hierarchy);
-    if (!p->mount) {
-        WHY(row, "cgroup v2 is not mounted");
-        CURE(row, "mount -t cgroup2 none /sys/fs/cgroup, or boot with systemd.unified_cgroup_hierarchy=1");
-    } else if (known && hierarchy != 0) {
+    if (!p->mount)
+        explain_no_mount(row);
+    else if (known && hierarchy != 0) {
         WHY(row, "the %s controller is bound to a cgroup v1 hierarchy (hybrid layout)", controller);
         CURE(row, "boot with systemd.unified_cgroup_hierarchy=1");
     } else if (p->at_root & bit) {
         WHY(row, "the %s controller is not handed down to %s", controller, p->tree ? p->tree->path : "the tree");
         CURE(row, "Delegate=%s in the unit that holds the tree, or '+%s' in cgroup.subtree_control above it",
                 controller, controller);
+    } else if (mount_is_partial(p)) {
+        WHY(row, "the %s controller is not handed down to this container", controller);
+        CURE(row, "have it delegated to the container's cgroup: Delegate=%s in its unit, or its engine's option",
+                controller);
     } else {
         WHY(row, "this kernel offers no %s controller", controller);
         CURE(row, "a kernel with it, and no cgroup_disable=%s on its command line", controller);
@@ -264,8 +279,6 @@ static void look_at_controllers(Prober *p) {
 }
 
 static void probe_keeper(Prober *p) {
-    if (!p->tree || !p->tree->unit)
-        return;
     bool kept = tree_is_kept(p->tree);
     ProbeRow *row = add_row(p, "tree", p->tree->unit, kept ? PROBE_ENFORCED : PROBE_ABSENT);
     WHY(row, kept ? "its keeper runs" : "its keeper is gone; what is in the tree goes on, with its limits");
@@ -274,10 +287,26 @@ static void probe_keeper(Prober *p) {
                 "supctl shutdown, then systemctl restart supervisord: the tree can be made anew only when it is empty");
 }
 
+static void probe_tree(Prober *p) {
+    if (p->tree && p->tree->unit) {
+        probe_keeper(p);
+        return;
+    }
+    bool writable = p->mount && !tree_is_read_only(p->mount);
+    ProbeRow *row = add_row(p, "tree", "cgroup v2", writable ? PROBE_ENFORCED : PROBE_ABSENT);
+    if (writable)
+        WHY(row, "%s", p->tree ? p->tree->path : p->mount);
+    else if (p->mount) {
+        WHY(row, "%s is mounted read-only: nothing can be placed in it", p->mount);
+        CURE(row, "mount -o remount,rw %s; a container needs a writable cgroup namespace", p->mount);
+    } else
+        explain_no_mount(row);
+}
+
 size_t probe(const Tree *tree, Programs *programs, ProbeRow ret[static PROBE_ROWS_MAX]) {
     Prober p = { .rows = ret, .tree = tree, .programs = programs };
     look_at_controllers(&p);
-    probe_keeper(&p);
+    probe_tree(&p);
     probe_controllers(&p);
     probe_io_weight(&p);
     probe_egress(&p);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <systemd/sd-bus.h>
 
 #include "base/cleanup.h"
@@ -28,18 +29,18 @@ enum {
     UNIT_START_PAUSE_USEC = 50 * 1000,
 };
 
+/* A later mount may lie on top of an earlier one: the last counts. */
 int tree_find_mount(char **ret_mount) {
     _cleanup_(cleanup_free) char *text = NULL;
+    char mount[4096] = "";
     size_t length;
     int r = file_read_all_at(AT_FDCWD, "/proc/self/mountinfo", 16 * 1024 * 1024, &text, &length);
     if (r < 0)
         return r;
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-        char mount[4096];
-        if (strstr(line, " - cgroup2 ") && sscanf(line, "%*d %*d %*s %*s %4095s", mount) == 1)
-            return text_printf(ret_mount, "%s", mount);
-    }
-    return -ENODEV;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        if (strstr(line, " - cgroup2 "))
+            sscanf(line, "%*d %*d %*s %*s %4095s", mount);
+    return *mount ? text_printf(ret_mount, "%s", mount) : -ENODEV;
 }
 
 void tree_done(Tree *tree) {
@@ -113,13 +114,31 @@ static int unit_control_group(sd_bus *bus, const char *unit, char **ret_group, s
     return r < 0 ? r : 0;
 }
 
+bool tree_is_read_only(const char *path) {
+    struct statvfs file_system;
+    return statvfs(path, &file_system) == 0 && file_system.f_flag & ST_RDONLY;
+}
+
 static int open_below_mount(Tree *tree, const char *group) {
     int r = tree_find_mount(&tree->mount);
     if (r == 0)
         r = text_printf(&tree->path, "%s%s", tree->mount, group);
     if (r == 0)
         r = cgroup_open(AT_FDCWD, tree->path, &tree->fd);
-    return r;
+    return r == 0 && tree_is_read_only(tree->path) ? -EROFS : r;
+}
+
+/* -> *ret_message: what is wrong, and what to do about it where that is known. */
+static void explain(const char *what, const char *error, int r, char **ret_message) {
+    if (r == -ENODEV)
+        text_printf(ret_message, "cgroup v2 is not mounted: mount -t cgroup2 none /sys/fs/cgroup, or boot with "
+                                 "systemd.unified_cgroup_hierarchy=1");
+    else if (r == -EROFS)
+        text_printf(ret_message,
+                "%s: cgroup v2 is mounted read-only: mount -o remount,rw it, or give the container a writable one",
+                what);
+    else
+        text_printf(ret_message, "%s: %s", what, error ? error : strerror(-r));
 }
 
 int tree_open_unit(Tree *tree, const char *unit, char **ret_message) {
@@ -136,7 +155,8 @@ int tree_open_unit(Tree *tree, const char *unit, char **ret_message) {
     if (r >= 0)
         r = open_below_mount(&opened, group);
     if (r < 0) {
-        text_printf(ret_message, "unit %s: %s", unit, error.message ? error.message : strerror(-r));
+        _cleanup_(cleanup_free) char *what = NULL;
+        explain(text_printf(&what, "unit %s", unit) == 0 ? what : unit, error.message, r, ret_message);
         tree_done(&opened);
     } else
         *tree = opened;
@@ -237,6 +257,8 @@ static int open_directory(Tree *tree, const char *path) {
     if (!below)
         return -ENOMEM;
     r = cgroup_open(AT_FDCWD, tree->mount, &mount_fd);
+    if (r == 0 && tree_is_read_only(tree->mount))
+        r = -EROFS;
     return r < 0 ? r : make_directories(mount_fd, below, &tree->fd);
 }
 
@@ -244,8 +266,8 @@ int tree_open_path(Tree *tree, const char *path, char **ret_message) {
     Tree opened = TREE_NULL;
     int r = open_directory(&opened, path);
     if (r < 0) {
-        text_printf(ret_message, r == -ENODEV ? "cgroup v2 is not mounted" : "cannot open the tree %s: %s", path,
-                strerror(-r));
+        _cleanup_(cleanup_free) char *what = NULL;
+        explain(text_printf(&what, "cannot open the tree %s", path) == 0 ? what : path, NULL, r, ret_message);
         tree_done(&opened);
         return r;
     }

@@ -22,6 +22,7 @@ typedef struct Tree {
 
 /* Where cgroup2 is mounted, from /proc/self/mountinfo; -ENODEV when nowhere. Owned by the caller. */
 int tree_find_mount(char **ret_mount);
+bool tree_is_read_only(const char *path); /* the file system that it is on */
 /* By unit: starts it when it does not run yet. -ENOENT when PID 1 has no such unit. *ret_message: words, owned. */
 int tree_open_unit(Tree *tree, const char *unit, char **ret_message);
 /* By directory, absolute or below the mount; created, and controllers enabled on the way down to it as far as they are there. */

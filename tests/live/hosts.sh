@@ -24,12 +24,17 @@ host() {
 refuses() { # WHAT PATTERN: the daemon does not come up, and says why
     daemon_start
     refuted "$1: it does not run" is_alive "$daemon"
+    ! is_alive "$daemon" || daemon_stop
     matches "$1: it says why" "$2" "$(cat "$journal")"
     daemon=''
 }
 
-finds() { # WHAT SHARE STATE PATTERN: in the words of `supctl check`, why and cure
-    matches "$1" "^$3 +$2 .*$4" "$(supctl check | sed -n "/^[a-z]* *$2 /,/->/p" | tr -s '\n ' ' ')"
+finds() { # WHAT SHARE STATE PATTERN: a line of `supctl check`
+    matches "$1" "^$2 +$3 .*($4)" "$(supctl check | tr -s ' ')"
+}
+
+cures() { # WHAT SHARE PATTERN: a line of what `supctl check` says can be done
+    matches "$1" "^$2: .*($3)" "$(supctl check | sed 's/^ *//')"
 }
 
 runs_web() { # WHAT
@@ -100,20 +105,21 @@ ends
 host 'mount -t tmpfs none /sys/kernel/btf'
 check 'without BTF it starts' daemon_start
 runs_web 'no BTF'
-finds 'no BTF is named' 'kernel types' absent 'no eBPF meters.*CONFIG_DEBUG_INFO_BTF'
+finds 'no BTF is named' 'kernel types' absent 'no eBPF meters'
+cures 'and its cure' 'kernel types' 'CONFIG_DEBUG_INFO_BTF=y'
 ends
 
 # --- bpf(2) refused
 host "set -- '$build/tests/refuse-bpf' \"\$@\""
 check 'where bpf(2) is refused it starts' daemon_start
 runs_web 'no bpf(2)'
-finds 'that is named' 'meter slots' absent 'Operation not permitted|bpf'
+finds 'that is named' 'meter slots' absent 'Operation not permitted'
 ends
 
 # --- a read-only cgroupfs
 host "mount --bind $cgroup2 $cgroup2; mount -o remount,bind,ro $cgroup2"
 refuses 'read-only cgroupfs' 'read-only.*remount'
-matches 'supervisord --check says so too' 'tree +.*read-only' "$("$daemon_binary" --check)"
+matches 'supervisord --check says so too' '^absent +tree .*read-only' "$("$daemon_binary" --check 2>&1)"
 
 # --- no cgroup v2
 host "umount -l $cgroup2; while umount -l $cgroup2; do :; done 2>/dev/null || true"
@@ -156,7 +162,8 @@ if [ -d /sys/kernel/sched_ext ] && is_vm; then
     read -r word <&"${scheduler[0]}"
     equal 'a foreign scheduler is loaded' loaded "$word"
     check 'the daemon starts beside it' daemon_start
-    finds 'it voids weights' 'cpu weight' absent "'foreign' is loaded.*stop that scheduler"
+    finds 'it voids weights' 'cpu weight' absent "'foreign' is loaded"
+    cures 'and how to be rid of it' 'cpu weight' 'stop that scheduler'
     finds 'and quotas' 'cpu quota' absent "'foreign'"
     exec {scheduler[1]}>&-
     gone() { [ ! -e /sys/kernel/sched_ext/root/ops ]; }
@@ -169,7 +176,8 @@ if is_vm; then
     host :
     for disk in /sys/block/[!lrz]*/queue/scheduler; do echo none >"$disk"; done
     check 'the daemon starts' daemon_start
-    finds 'no weigher is named' 'io weight' absent 'bfq.*only a number'
+    finds 'no weigher is named' 'io weight' absent 'only a number'
+    cures 'and its cure' 'io weight' 'echo bfq >'
     ends
 fi
 
@@ -179,7 +187,8 @@ if ! has_controller cpu; then
     check 'on a hybrid host it starts' daemon_start
     runs_web 'a hybrid host'
     for share in 'cpu weight' 'memory max' tasks 'io bandwidth'; do
-        finds "a hybrid host: no $share" "$share" absent 'hybrid layout.*unified_cgroup_hierarchy=1'
+        finds "a hybrid host: no $share" "$share" absent 'hybrid layout'
+        cures 'and its cure' "$share" 'systemd.unified_cgroup_hierarchy=1'
     done
     ends
 fi
