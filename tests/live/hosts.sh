@@ -48,6 +48,7 @@ ends() {
 }
 
 work_without_limits
+daemon_options=(--no-bpf) # where eBPF is not the question, it would only take its time
 
 # --- two daemons at once
 must 'the daemon starts' daemon_start
@@ -102,6 +103,7 @@ umount "/run/$instance/transient"
 ends
 
 # --- no BTF
+daemon_options=()
 host 'mount -t tmpfs none /sys/kernel/btf'
 check 'without BTF it starts' daemon_start
 runs_web 'no BTF'
@@ -117,6 +119,7 @@ finds 'that is named' 'meter slots' absent 'Operation not permitted'
 ends
 
 # --- a read-only cgroupfs
+daemon_options=(--no-bpf)
 host "mount --bind $cgroup2 $cgroup2; mount -o remount,bind,ro $cgroup2"
 refuses 'read-only cgroupfs' 'read-only.*remount'
 matches 'supervisord --check says so too' '^absent +tree .*read-only' "$("$daemon_binary" --check 2>&1)"
@@ -128,7 +131,7 @@ refuses 'no cgroup v2' 'cgroup v2 is not mounted'
 # --- nothing delegated: a container whose cgroup has no controllers
 mkdir -p "$cgroup2/$instance.outer/container/init"
 host "echo \$\$ >$cgroup2/$instance.outer/container/cgroup.procs
-exec unshare --cgroup sh -c 'mount -t cgroup2 none $cgroup2; exec \"\$@\"' sh \"\$@\""
+exec unshare --cgroup sh -c 'umount -l $cgroup2 && mount -t cgroup2 none $cgroup2 && exec \"\$@\"' sh \"\$@\""
 check 'in a container it starts' daemon_start
 runs_web 'a container'
 for share in 'cpu weight' 'memory max' tasks 'io bandwidth'; do
@@ -195,4 +198,5 @@ fi
 
 host :
 must 'the daemon starts' daemon_start
+pins_at_start=$(our_pins | wc -l) # those of the daemon that had eBPF live on
 the_end
