@@ -155,11 +155,9 @@ static void start_failed(ConvergeJob *job, const Group *group, const char *why) 
     Run *run = supervisor_run_of(s, group->name);
     if (!run || run->state != RUN_STARTING)
         return;
-    const Group *now = policy_group(s->policy, group->name); /* it may be wanted no more */
-    run_on_start_failed(run, now ? now->workload : NULL, strdup(why), supervisor_now());
+    supervisor_start_failed(s, group->name, why);
     if (run->state == RUN_BACKOFF)
         arm_decide(s, run->next_start_usec);
-    supervisor_notify_start_failed(s, group->name, why);
     supervisor_collect(s, group->name);
 }
 
@@ -169,7 +167,7 @@ static void settle_start(ConvergeJob *job, const Group *group) {
     Run *run = supervisor_run_of(job->supervisor, group->name);
     if (failed)
         start_failed(job, group, failed->message ? failed->message : strerror(-failed->result));
-    else if (run && run->state == RUN_STARTING)
+    else if (run && run->state == RUN_STARTING && run->main_pid == 0)
         run_on_put_off(run);
 }
 
@@ -208,13 +206,10 @@ static void settle_starts(ConvergeJob *job) {
         char name[NAME_LENGTH_MAX + 1];
         strncpy(name, job->starts.items[i].name, sizeof name - 1);
         name[sizeof name - 1] = '\0';
-        log_line(LOG_INFO, name, "%s started, pid %d", name, (int) job->starts.items[i].process.pid);
         supervisor_watch(s, job->starts.items + i);
         Run *run = supervisor_run_of(s, name);
         if (run && run->start_wanted_again) /* a restart was asked for meanwhile */
             supervisor_stop(s, name, false);
-        else
-            supervisor_notify_started(s, name);
     }
 }
 

@@ -75,6 +75,7 @@ static void settle_ended(Supervisor *s, const Start *start) {
     if (!exit.at_usec)
         exit.at_usec = supervisor_now();
     run_on_started(&entry->run, &start->invocation, start->leaf, 0, start->started_usec);
+    run_on_running(&entry->run);
     if (start->stopping)
         run_on_stopping(&entry->run);
     run_on_exit(&entry->run, group ? group->workload : NULL, &exit);
@@ -87,7 +88,8 @@ static void take_up(Supervisor *s, Starts *starts) {
             settle_ended(s, start);
             continue;
         }
-        log_line(LOG_INFO, start->name, "%s found running, pid %d", start->name, (int) start->process.pid);
+        log_line(LOG_INFO, start->name, "%s found %s, pid %d", start->name,
+                start->report_fd < 0 ? "running" : "starting", (int) start->process.pid);
         char *name = strdup(start->name);
         bool stopping = start->stopping;
         supervisor_watch(s, start);

@@ -123,6 +123,8 @@ bool supervisor_is_abandoned(const Exit *exit);
 void supervisor_forget_exit(Supervisor *supervisor, const char *workload, const Invocation *invocation);
 /* Takes the process of a start; says so to run and waiters. */
 void supervisor_watch(Supervisor *supervisor, Start *start);
+/* It never came to be what was to be started: so says why. */
+void supervisor_start_failed(Supervisor *supervisor, const char *workload, const char *why);
 /*
  * SIGTERM now, SIGKILL after TimeoutStopSec=. False: it does not run.
  * planned: a plan asks for it and goes on once it has ended.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Running workloads: each is held by pidfd and by its leaf's kill file, so that stopping needs no memory, no lookup and
- * no other thread. When the main process has ended, what is left in its leaf is killed, the run is told, and the funnel
- * decides what comes next.
+ * Workloads with a process: each is held by pidfd and by its leaf's kill file, so that stopping needs no memory, no lookup
+ * and no other thread. It is starting until its report hangs up. When the main process has ended, what is left in its leaf
+ * is killed, the run is told, and the funnel decides what comes next.
  */
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/strv.h"
 #include "kernel/cgroup.h"
 #include "kernel/spawn.h"
 #include "serve/protocol.h"
@@ -23,6 +24,8 @@ struct Watch {
     Watch *next;
     Start start;
     sd_event_source *exit_source, *kill_source;
+    sd_event_source *report_source, *start_timer; /* until it has exec'ed */
+    char *failure;                                /* why it will not; owned; NULL */
     uint64_t stop_timeout_usec; /* as the policy said at its start: it may be gone from there by now */
     bool planned_stop;          /* a plan waits for its end */
     bool leaf_is_gone;          /* nobody else will ask how it ended */
@@ -45,8 +48,10 @@ static void watch_free(Watch *watch) {
         }
     sd_event_source_disable_unref(watch->exit_source);
     sd_event_source_disable_unref(watch->kill_source);
-    process_done(&watch->start.process);
-    free(watch->start.name);
+    sd_event_source_disable_unref(watch->report_source);
+    sd_event_source_disable_unref(watch->start_timer);
+    start_done(&watch->start);
+    free(watch->failure);
     free(watch);
 }
 
@@ -94,6 +99,84 @@ void supervisor_forget_exit(Supervisor *s, const char *workload, const Invocatio
         forget_exit(s, invocation);
 }
 
+/* --- starting ---------------------------------------------------------------------------------------------------- */
+
+void supervisor_start_failed(Supervisor *s, const char *name, const char *why) {
+    Run *run = supervisor_run_of(s, name);
+    if (run) /* it may be wanted no more */
+        run_on_start_failed(run, workload_of(s, name), strdup(why), supervisor_now());
+    supervisor_notify_start_failed(s, name, why);
+}
+
+static void end_start(Watch *watch) {
+    watch->report_source = sd_event_source_disable_unref(watch->report_source);
+    watch->start_timer = sd_event_source_disable_unref(watch->start_timer);
+    watch->start.report_fd = close_fd(watch->start.report_fd);
+}
+
+static void begin_running(Watch *watch) {
+    Supervisor *s = watch->supervisor;
+    Run *run = supervisor_run_of(s, watch->start.name);
+    end_start(watch);
+    if (run)
+        run_on_running(run);
+    log_line(LOG_INFO, watch->start.name, "%s started, pid %d", watch->start.name, (int) watch->start.process.pid);
+    supervisor_notify_started(s, watch->start.name);
+}
+
+/* What the report says, now that nothing more will come. */
+static void take_report(Watch *watch) {
+    char *why = NULL;
+    int r = spawn_report_read(watch->start.report_fd, &why);
+    if (r > 0)
+        begin_running(watch);
+    else
+        end_start(watch);
+    if (r < 0 && !watch->failure)
+        watch->failure = why ?: strdup(strerror(-r));
+    else
+        free(why);
+}
+
+static int on_report(sd_event_source *source, int report_fd, uint32_t events, void *userdata) {
+    take_report(userdata);
+    return 0;
+}
+
+static int on_start_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+    Watch *watch = userdata;
+    if (!watch->failure)
+        watch->failure = strdup("it did not begin within TimeoutStartSec=");
+    process_kill(&watch->start.process);
+    return 0;
+}
+
+static int watch_start(Watch *watch, uint64_t timeout_usec) {
+    sd_event *event = watch->supervisor->event;
+    uint64_t at_usec;
+    int r = sd_event_add_io(event, &watch->report_source, watch->start.report_fd, 0, on_report, watch); /* EPOLLHUP */
+    if (r >= 0 && !__builtin_add_overflow(watch->start.started_usec, timeout_usec, &at_usec))
+        r = sd_event_add_time(event, &watch->start_timer, CLOCK_MONOTONIC, at_usec, 0, on_start_timeout, watch);
+    return r;
+}
+
+/* --- exits ------------------------------------------------------------------------------------------------------- */
+
+/* It ended before it was what was to be started, and nobody had asked for that. */
+static bool note_failure(Supervisor *s, const char *name, const char *failure, const Exit *exit) {
+    const Run *run = supervisor_run_of(s, name);
+    char words[96];
+    if (!run || run->state != RUN_STARTING || supervisor_is_abandoned(exit))
+        return false;
+    _cleanup_(cleanup_free) char *why = NULL;
+    text_printf(
+            &why, "%s%s", failure ?: "it ended before it began: ", failure ? "" : exit_show(exit, words, sizeof words));
+    ledger_journal(s->ledger, exit->at_usec, "%s failed to start: %s", name, why ?: "");
+    log_line(LOG_ERR, name, "%s: %s", name, why ?: "");
+    supervisor_start_failed(s, name, why ?: "");
+    return true;
+}
+
 static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void *userdata) {
     Watch *watch = userdata;
     Supervisor *s = watch->supervisor;
@@ -105,13 +188,17 @@ static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void 
     if (watch->leaf_is_gone)
         forget_exit(s, &watch->start.invocation);
     process_kill(&watch->start.process); /* what the main process left behind */
+    if (watch->start.report_fd >= 0)
+        take_report(watch);
 
+    _cleanup_(cleanup_free) char *failure = TAKE_PTR(watch->failure);
     char name[NAME_LENGTH_MAX + 1];
     strcpy(name, watch->start.name);
     bool planned_stop = watch->planned_stop;
     watch_free(watch);
     s->sampled_usec = 0; /* whoever asks now wants what it used to the end */
-    note_exit(s, name, &exit);
+    if (!note_failure(s, name, failure, &exit))
+        note_exit(s, name, &exit);
     supervisor_notify_ended(s, name);
     supervisor_settle_waiters(s);
     bool collected = supervisor_collect(s, name);
@@ -153,11 +240,15 @@ void supervisor_watch(Supervisor *s, Start *start) {
     watch->start = *start;
     watch->stop_timeout_usec = workload ? workload->life.stop_timeout_usec : STOP_TIMEOUT_USEC_DEFAULT;
     s->watches = watch;
-    *start = (Start){ .process = PROCESS_NULL };
+    *start = (Start) START_NULL;
 
     run_on_started(&entry->run, &watch->start.invocation, watch->start.leaf, watch->start.process.pid,
             watch->start.started_usec);
     r = watch_process(watch);
+    if (r >= 0 && watch->start.report_fd >= 0)
+        r = watch_start(watch, workload ? workload->life.start_timeout_usec : UINT64_MAX);
+    else
+        run_on_running(&entry->run);
     if (r < 0)
         give_up(watch, r);
 }

@@ -12,6 +12,7 @@
 #include "base/strv.h"
 #include "kernel/apply.h"
 #include "kernel/cgroup.h"
+#include "kernel/spawn.h"
 
 /* Clock ticks since boot, as /proc/PID/stat has them, on the monotonic clock (they differ by time spent in suspend only). */
 static uint64_t usec_of_ticks(uint64_t ticks) {
@@ -47,6 +48,13 @@ static void kill_rest(int group_fd, const char *name, const NodeLeaf *leaf) {
         cgroup_kill(fd);
 }
 
+static void adopt_process(const ApplyTarget *target, const NodeLeaf *leaf, Start *start) {
+    if (target->programs) /* once more: the daemon before us may have run without it */
+        programs_exit_register(target->programs, leaf->main_pid, leaf->main_start_ticks, leaf->invocation.bytes);
+    if (leaf->report > 0)
+        spawn_report_adopt(leaf->main_pid, start->process.pidfd, leaf->report, &start->report_fd);
+}
+
 static int adopt_leaf(
         const ApplyTarget *target, int group_fd, const NodeGroup *group, const NodeLeaf *leaf, Starts *starts) {
     char name[16];
@@ -69,6 +77,7 @@ static int adopt_leaf(
         .leaf = leaf->number,
         .stopping = leaf->stopping,
         .process = PROCESS_NULL,
+        .report_fd = -1,
         .started_usec = usec_of_ticks(leaf->main_start_ticks),
     };
     if (!start.name) {
@@ -78,8 +87,8 @@ static int adopt_leaf(
     if (process_adopt(&start.process, leaf->main_pid, leaf->main_start_ticks, leaf_fd) < 0) {
         kill_rest(group_fd, name, leaf);
         exit_look_up(target->programs, &leaf->invocation, &start.exit);
-    } else if (target->programs) /* once more: the daemon before us may have run without it */
-        programs_exit_register(target->programs, leaf->main_pid, leaf->main_start_ticks, leaf->invocation.bytes);
+    } else
+        adopt_process(target, leaf, &start);
     starts->items[starts->n++] = start;
     return 0;
 }

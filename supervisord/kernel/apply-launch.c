@@ -34,8 +34,7 @@ typedef struct Launch {
 
 static void launch_done(const Applier *a, Launch *launch) {
     spawn_abandon(launch->spawned);
-    free(launch->start.name);
-    process_done(&launch->start.process);
+    start_done(&launch->start);
     if (!launch->done && launch->leaf_fd >= 0) {
         if (a->target->programs)
             programs_exit_forget(a->target->programs, launch->mark.main_pid, launch->mark.invocation.bytes);
@@ -108,6 +107,7 @@ static void stdio_for(const Applier *a, const char *workload, int ret_fds[3]) {
 static int register_child(const Applier *a, Launch *launch) {
     launch->mark.main_pid = spawned_pid(launch->spawned);
     launch->mark.main_start_ticks = spawned_start_ticks(launch->spawned);
+    launch->mark.report = spawned_report(launch->spawned);
     if (a->target->programs)
         programs_exit_register(a->target->programs, launch->mark.main_pid, launch->mark.main_start_ticks,
                 launch->mark.invocation.bytes);
@@ -131,12 +131,11 @@ static int hold_child(const Applier *a, const Step *step, Launch *launch) {
 
 static void note_start(const Applier *a, Launch *launch) {
     a->starts->items[a->starts->n++] = launch->start;
-    launch->start = (Start){ .process = PROCESS_NULL };
+    launch->start = (Start) START_NULL;
     launch->done = true;
 }
 
 static int launch_child(const Applier *a, Step *step, Launch *launch) {
-    _cleanup_(cleanup_close) int pidfd = -1; /* held already */
     SpawnSpec spec = {
         .name = step->object,
         .workload = step->group->workload,
@@ -154,8 +153,8 @@ static int launch_child(const Applier *a, Step *step, Launch *launch) {
     r = register_child(a, launch);
     if (r < 0)
         return step_failed(step, r, "cannot mark cgroup %s/%s", step->path, launch->leaf_name);
-    r = spawn_finish(TAKE_PTR(launch->spawned), &pidfd, &step->message);
-    return r < 0 ? step_failed(step, r, "cannot start") : 0;
+    spawn_release(TAKE_PTR(launch->spawned), &launch->start.report_fd);
+    return 0;
 }
 
 static int launch(const Applier *a, Step *step, Launch *launch) {
@@ -174,7 +173,7 @@ int apply_spawn(const Applier *a, Step *step) {
     Launch l = { .group_fd = -1,
         .leaf_fd = -1,
         .namespace_fd = -1,
-        .start.process = PROCESS_NULL,
+        .start = START_NULL,
         .mark = { .kind = GROUP_WORKLOAD, .leaf = true, .slot = SLOT_NONE } };
     snprintf(l.leaf_name, sizeof l.leaf_name, "%u", step->leaf);
     strncpy(l.mark.name, step->object, sizeof l.mark.name - 1);

@@ -153,11 +153,16 @@ int apply(const ApplyTarget *target, Plan *plan, const ApplyStdio *stdio, Starts
     return 0;
 }
 
+void start_done(Start *start) {
+    free(start->name);
+    process_done(&start->process);
+    close_fd(start->report_fd);
+    *start = (Start) START_NULL;
+}
+
 void starts_done(Starts *starts) {
-    for (size_t i = 0; i < starts->n; i++) {
-        free(starts->items[i].name);
-        process_done(&starts->items[i].process);
-    }
+    for (size_t i = 0; i < starts->n; i++)
+        start_done(&starts->items[i]);
     free(starts->items);
     *starts = (Starts){};
 }

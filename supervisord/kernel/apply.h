@@ -32,15 +32,20 @@ typedef struct Start {
     unsigned leaf;
     bool stopping;         /* found by adopt(): its end had been asked for */
     Process process;       /* held; PROCESS_NULL when it has ended before we came back */
+    int report_fd;         /* until it has exec'ed (spawn.h); -1: it has */
     Exit exit;             /* then: how, if the exit record knows */
     uint64_t started_usec; /* CLOCK_MONOTONIC */
 } Start;
+
+#define START_NULL \
+    { .process = PROCESS_NULL, .report_fd = -1 }
 
 typedef struct Starts {
     Start *items;
     size_t n, n_allocated;
 } Starts;
 
+void start_done(Start *start);
 void starts_done(Starts *starts);
 
 /* Fills result and message of each step; appends the starts it made. stdio may be NULL. -ENOMEM: nothing was done. */

@@ -41,6 +41,8 @@ static size_t append_leaf(const CgroupMark *mark, char *buffer, size_t size, siz
     used = append(buffer, size, used, " invocation=%s", invocation_format(&mark->invocation, invocation));
     if (mark->main_pid > 0)
         used = append(buffer, size, used, " pid=%d start=%" PRIu64, mark->main_pid, mark->main_start_ticks);
+    if (mark->report > 0)
+        used = append(buffer, size, used, " report=%d", mark->report);
     if (mark->stopping)
         used = append(buffer, size, used, " stop=1");
     return used;
@@ -111,6 +113,15 @@ static bool read_start(const char *value, CgroupMark *mark) {
     return parse_u64(value, &mark->main_start_ticks) == 0;
 }
 
+static bool read_report(const char *value, CgroupMark *mark) {
+    uint64_t number;
+
+    if (!read_number(value, INT32_MAX, &number))
+        return false;
+    mark->report = (int) number;
+    return true;
+}
+
 static bool read_stop(const char *value, CgroupMark *mark) {
     mark->stopping = true;
     return strcmp(value, "1") == 0;
@@ -124,6 +135,7 @@ typedef enum MarkKey {
     MARK_INVOCATION,
     MARK_PID,
     MARK_START,
+    MARK_REPORT,
     MARK_STOP,
     MARK_KEYS_COUNT,
 } MarkKey;
@@ -139,6 +151,7 @@ static const struct {
     [MARK_INVOCATION] = { "invocation", read_invocation },
     [MARK_PID] = { "pid", read_pid },
     [MARK_START] = { "start", read_start },
+    [MARK_REPORT] = { "report", read_report },
     [MARK_STOP] = { "stop", read_stop },
 };
 
@@ -150,7 +163,8 @@ static const struct {
 } mark_forms[] = {
     { BIT(MARK_KIND) | BIT(MARK_NAME), BIT(MARK_SLOT) },
     { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION), 0 },
-    { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION) | BIT(MARK_PID) | BIT(MARK_START), BIT(MARK_STOP) },
+    { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION) | BIT(MARK_PID) | BIT(MARK_START),
+            BIT(MARK_STOP) | BIT(MARK_REPORT) },
 };
 
 static bool form_is_known(unsigned seen) {

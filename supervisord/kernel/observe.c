@@ -140,6 +140,7 @@ static int read_leaf(int dir_fd, unsigned number, NodeLeaf *ret) {
         leaf.invocation = mark.invocation;
         leaf.main_pid = mark.main_pid;
         leaf.main_start_ticks = mark.main_start_ticks;
+        leaf.report = mark.report;
         leaf.stopping = mark.stopping;
     }
     *ret = leaf;

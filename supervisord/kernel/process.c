@@ -28,7 +28,9 @@
 
 enum {
     STAT_BYTES_MAX = 1024, /* of /proc/PID/stat: 52 numbers and a name of 64 bytes at most */
+    STAT_FLAGS_FIELD = 9,
     STAT_START_FIELD = 22,
+    FLAG_FORKED_NOT_EXECUTED = 0x40, /* the kernel's PF_FORKNOEXEC */
 };
 
 /* Counted by the leaf's parent: the leaf itself has no controllers. */
@@ -61,22 +63,30 @@ int process_hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_ch
 }
 
 /* The name, field 2, may hold blanks and parentheses: the fields are counted from its last one. */
-static int stat_start_ticks(const char *stat, uint64_t *ret) {
-    const char *field = strrchr(stat, ')');
-
-    for (unsigned i = 2; field && i < STAT_START_FIELD; i++)
-        field = strchr(field + 1, ' ');
-    return field && sscanf(field, " %" SCNu64, ret) == 1 ? 0 : -EBADMSG;
-}
-
-int process_start_ticks(pid_t pid, uint64_t *ret) {
+static int stat_field(pid_t pid, unsigned number, uint64_t *ret) {
     char path[sizeof "/proc//stat" + 10], stat[STAT_BYTES_MAX];
 
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     ssize_t n = file_read_at(AT_FDCWD, path, stat, sizeof stat);
     if (n < 0)
         return n == -ENOENT ? -ESRCH : (int) n;
-    return stat_start_ticks(stat, ret);
+    const char *field = strrchr(stat, ')');
+    for (unsigned i = 2; field && i < number; i++)
+        field = strchr(field + 1, ' ');
+    return field && sscanf(field, " %" SCNu64, ret) == 1 ? 0 : -EBADMSG;
+}
+
+int process_start_ticks(pid_t pid, uint64_t *ret) {
+    return stat_field(pid, STAT_START_FIELD, ret);
+}
+
+int process_has_executed(pid_t pid, bool *ret) {
+    uint64_t flags;
+    int r = stat_field(pid, STAT_FLAGS_FIELD, &flags);
+
+    if (r == 0)
+        *ret = !(flags & FLAG_FORKED_NOT_EXECUTED);
+    return r;
 }
 
 /*

@@ -38,6 +38,9 @@ void process_done(Process *process);
  */
 int process_start_ticks(pid_t pid, uint64_t *ret);
 
+/* False for one that is what clone made of its parent. -ESRCH. The caller knows that the pid is still its own. */
+int process_has_executed(pid_t pid, bool *ret);
+
 int process_signal(const Process *process, int signal); /* to the main process */
 int process_kill(const Process *process);               /* all of the leaf, at once */
 /*

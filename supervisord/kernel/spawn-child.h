@@ -21,10 +21,11 @@ typedef struct ChildFile {
 
 /* All that the steps need, looked up beforehand. Descriptors of -1 mean: none. */
 typedef struct ChildSetup {
-    int channel_fd;   /* this side's end: a byte lets the child go on, what it sends back is a ChildFailure */
-    int parent_fd;    /* the other end, to be closed here so that it ends with the daemon */
-    int namespace_fd; /* network namespace to enter */
-    int stdio[3];     /* -1: the file below */
+    int barrier_fd;    /* a byte lets the child go on, its end says that the daemon is gone */
+    int parent_fd;     /* the other end, to be closed here so that it ends with the daemon */
+    int report_fds[2]; /* a pipe: the child holds both ends until it execs, so that a later daemon can read it too */
+    int namespace_fd;  /* network namespace to enter */
+    int stdio[3];      /* -1: the file below */
     ChildFile input, output, error;
     bool error_is_output; /* what is opened for output is error too */
     bool drop_net_admin;  /* the payload must not be able to take its shaper away */
@@ -38,17 +39,28 @@ typedef struct ChildSetup {
     mode_t umask;
     char *const *environment;
     char *const *arguments;
+    const Commands *start_pre;
     /* Objects of messages. */
     const char *executable, *user, *working_directory;
 } ChildSetup;
 
+enum { CHILD_OBJECT_MAX = 256 };
+
+/*
+ * What the child writes to the report: CHILD_EXECUTES when it is about to exec, and behind or instead of that a
+ * ChildFailure. The report's end without either is a child that was killed on the way.
+ */
+#define CHILD_EXECUTES 'x'
+
 /* Why the child did not come to exec. */
 typedef struct ChildFailure {
     unsigned step;
-    int error; /* errno */
+    int error;                     /* errno; 0: wait_status says more */
+    int wait_status;               /* of a command of ExecStartPre= */
+    char object[CHILD_OBJECT_MAX]; /* what it was about; "": nothing in particular */
 } ChildFailure;
 
 _Noreturn void child_run(const ChildSetup *setup);
 
 /* "cannot change to directory '/nope': No such file or directory", owned by the caller. -ENOMEM, -EBADMSG */
-int child_failure_format(const ChildFailure *failure, const ChildSetup *setup, char **ret);
+int child_failure_format(const ChildFailure *failure, char **ret);

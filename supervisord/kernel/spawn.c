@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The daemon's side of a start. One socket pair is both barrier and report: a byte down lets the child go on, a
- * ChildFailure up says why it could not, and its end says that it has become the payload. A child that is killed on the
- * way looks like one that went on and ended at once, which is how its exit then reads.
+ * The daemon's side of a start. The barrier is a socket pair: a byte lets the child go on. The report is a pipe that closes
+ * at exec; nobody waits for it here, because commands of ExecStartPre= may take their time. The child holds its reading
+ * end too: a daemon that comes back takes a copy of it, and learns by the same event what the one before it would have.
  */
 
 #include "kernel/spawn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,16 +27,14 @@
 #include "kernel/spawn-child.h"
 #include "kernel/spawn-setup.h"
 
-enum {
-    SPAWN_TIMEOUT_MSEC = 30000, /* a FIFO without reader, a dead network file system: the worker must come back */
-    END_TIMEOUT_MSEC = 1000,    /* for a killed child; what hangs longer in the kernel is left unreaped */
-};
+enum { END_TIMEOUT_MSEC = 1000 }; /* for a killed child; what hangs longer in the kernel is left unreaped */
 
 struct Spawned {
     SpawnSetup setup;
     pid_t pid; /* 0: not yet */
     int pidfd;
-    int channel_fd;
+    int barrier_fd;
+    int report_fd;
     uint64_t start_ticks;
 };
 
@@ -104,7 +103,8 @@ static void end_child(const Spawned *spawned) {
 
 static Spawned *spawned_free(Spawned *spawned) {
     close_fd(spawned->pidfd);
-    close_fd(spawned->channel_fd);
+    close_fd(spawned->barrier_fd);
+    close_fd(spawned->report_fd);
     spawn_setup_done(&spawned->setup);
     free(spawned);
     return NULL;
@@ -113,21 +113,29 @@ static Spawned *spawned_free(Spawned *spawned) {
 Spawned *spawn_abandon(Spawned *spawned) {
     if (!spawned)
         return NULL;
-    spawned->channel_fd = close_fd(spawned->channel_fd);
+    spawned->barrier_fd = close_fd(spawned->barrier_fd);
     if (spawned->pid > 0)
         end_child(spawned);
     return spawned_free(spawned);
 }
 
 static int begin(Spawned *spawned, int leaf_fd, char **ret_message) {
+    ChildSetup *child = &spawned->setup.child;
     int fds[2];
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+    if (pipe2(child->report_fds, O_CLOEXEC | O_NONBLOCK) < 0)
         return -errno;
-    spawned->channel_fd = spawned->setup.child.parent_fd = fds[0];
-    spawned->setup.child.channel_fd = fds[1];
+    spawned->report_fd = child->report_fds[0];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
+        int r = -errno;
+        close_fd(child->report_fds[1]);
+        return r;
+    }
+    spawned->barrier_fd = child->parent_fd = fds[0];
+    child->barrier_fd = fds[1];
     int r = make_child(spawned, leaf_fd);
     close_fd(fds[1]);
+    close_fd(child->report_fds[1]);
     if (r < 0)
         text_printf(ret_message, "cannot create a process in its cgroup: %s", strerror(-r));
     return r < 0 ? r : process_start_ticks(spawned->pid, &spawned->start_ticks);
@@ -138,7 +146,7 @@ int spawn_begin(const SpawnSpec *spec, Spawned **ret, char **ret_message) {
 
     if (!spawned)
         return -ENOMEM;
-    *spawned = (Spawned){ .setup = SPAWN_SETUP_NULL, .pidfd = -1, .channel_fd = -1 };
+    *spawned = (Spawned){ .setup = SPAWN_SETUP_NULL, .pidfd = -1, .barrier_fd = -1, .report_fd = -1 };
     int r = spawn_setup(&spawned->setup, spec, ret_message);
     if (r == 0)
         r = begin(spawned, spec->leaf_fd, ret_message);
@@ -160,33 +168,54 @@ uint64_t spawned_start_ticks(const Spawned *spawned) {
     return spawned->start_ticks;
 }
 
-/* --- letting go ------------------------------------------------------------------------------------------------- */
-
-/* True when the child reported a failure. */
-static int await_exec(int channel_fd, ChildFailure *ret) {
-    int n = TEMP_FAILURE_RETRY(poll(&(struct pollfd){ .fd = channel_fd, .events = POLLIN }, 1, SPAWN_TIMEOUT_MSEC));
-
-    if (n <= 0)
-        return n < 0 ? -errno : -ETIMEDOUT;
-    return recv(channel_fd, ret, sizeof *ret, 0) == sizeof *ret;
+int spawned_report(const Spawned *spawned) {
+    return spawned->report_fd;
 }
 
-int spawn_finish(Spawned *spawned, int *ret_pidfd, char **ret_message) {
-    _cleanup_(cleanup_spawn_abandon) Spawned *owned = spawned;
+void spawn_release(Spawned *spawned, int *ret_report_fd) {
+    /* Fails only when the child is dead already, which its report and its exit tell. */
+    send(spawned->barrier_fd, "", 1, MSG_NOSIGNAL);
+    *ret_report_fd = TAKE_FD(spawned->report_fd);
+    spawned_free(spawned);
+}
+
+/* --- the report ------------------------------------------------------------------------------------------------- */
+
+int spawn_report_read(int report_fd, char **ret_message) {
+    char buffer[1 + sizeof(ChildFailure)];
+    ssize_t n = TEMP_FAILURE_RETRY(read(report_fd, buffer, sizeof buffer));
     ChildFailure failure;
 
-    send(owned->channel_fd, "", 1,
-            MSG_NOSIGNAL); /* fails only when the child is dead already, and its exit will tell */
-    int r = await_exec(owned->channel_fd, &failure);
-    if (r < 0) {
-        text_printf(ret_message, "cannot start '%s': %s", owned->setup.child.executable, strerror(-r));
+    if (n < 0)
+        return errno == EAGAIN ? 0 : -errno;
+    bool executed = n > 0 && (size_t) n != sizeof failure && *buffer == CHILD_EXECUTES;
+    if (n == executed)
+        return executed;
+    if ((size_t) n != executed + sizeof failure)
+        return -EBADMSG;
+    memcpy(&failure, buffer + executed, sizeof failure);
+    int r = child_failure_format(&failure, ret_message);
+    return r < 0 ? r : failure.error ? -failure.error : -ECHILD;
+}
+
+static int check_not_executed(pid_t pid) {
+    bool executed;
+    int r = process_has_executed(pid, &executed);
+
+    return r == 0 && executed ? -ESRCH : r;
+}
+
+/* The descriptor is the report only as long as the child has not exec'ed: that is looked at before and after. */
+int spawn_report_adopt(pid_t pid, int pidfd, int number, int *ret_report_fd) {
+    int r = check_not_executed(pid);
+    if (r < 0)
         return r;
-    }
-    if (r > 0) {
-        child_failure_format(&failure, &owned->setup.child, ret_message);
-        return -failure.error;
-    }
-    *ret_pidfd = TAKE_FD(owned->pidfd);
-    spawned_free(TAKE_PTR(owned));
+    _cleanup_(cleanup_close) int report_fd = pidfd_getfd(pidfd, number, 0);
+    if (report_fd < 0)
+        return errno == EBADF ? -ESRCH : -errno;
+    r = check_not_executed(pid);
+    if (r < 0)
+        return r;
+    *ret_report_fd = TAKE_FD(report_fd);
     return 0;
 }

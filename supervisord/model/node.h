@@ -24,6 +24,7 @@ typedef struct NodeLeaf {
     Invocation invocation;     /* null: a leaf without our mark */
     pid_t main_pid;            /* 0: never spawned */
     uint64_t main_start_ticks; /* /proc/PID/stat field 22, guards against pid reuse */
+    int report;                /* of a start that may not have exec'ed yet: the report's descriptor in the child */
     uint64_t cgroup_id;
 } NodeLeaf;
 

@@ -35,6 +35,30 @@ static int assign_command(const Key *key, Draft *draft, const char *text, const 
     return 0;
 }
 
+/* "/bin/mkdir /run/x", "-/bin/mkdir /run/x" */
+static int assign_commands(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    Commands *commands = key_field(key, draft);
+    Command command = { .may_fail = *text == '-' };
+
+    if (!*text) {
+        commands_done(commands);
+        return 0;
+    }
+    if (commands->n >= COMMANDS_MAX)
+        return -ERANGE;
+    int r = words_parse_command(text + command.may_fail, &command.arguments, ret_problem);
+    if (r < 0)
+        return r;
+    Command *larger = reallocarray(commands->items, commands->n + 1, sizeof(*larger));
+    if (!larger) {
+        strv_free(command.arguments);
+        return -ENOMEM;
+    }
+    commands->items = larger;
+    commands->items[commands->n++] = command;
+    return 0;
+}
+
 static int assign_environment(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
     Workload *workload = draft->object;
 
@@ -147,6 +171,14 @@ const Key keys_exec[] = {
         .required = true,
         .assign = assign_command,
         .expects = "the absolute path of a program and its arguments",
+    },
+    [KEY_EXEC_START_PRE - KEYS_EXEC] = {
+        .name = "ExecStartPre",
+        .sections = IN(SECTION_WORKLOAD),
+        .list = true,
+        .assign = assign_commands,
+        .expects = "the absolute path of a program and its arguments, with - in front if it may fail",
+        .offset = offsetof(Workload, exec.start_pre),
     },
     [KEY_USER - KEYS_EXEC] = {
         .name = "User",

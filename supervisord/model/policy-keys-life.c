@@ -53,6 +53,16 @@ const Key keys_life[] = {
         .minimum = USEC_PER_MSEC,
         .maximum = RESTART_USEC_MAX,
     },
+    [KEY_START_TIMEOUT - KEYS_LIFE] = {
+        .name = "TimeoutStartSec",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = key_assign_time,
+        .fallback = "1min 30s",
+        .expects = "a time from 1ms on, or infinity",
+        .offset = offsetof(Workload, life.start_timeout_usec),
+        .minimum = USEC_PER_MSEC,
+        .maximum = AMOUNT_INFINITY,
+    },
     [KEY_STOP_TIMEOUT - KEYS_LIFE] = {
         .name = "TimeoutStopSec",
         .sections = IN(SECTION_WORKLOAD),

@@ -54,10 +54,18 @@ static const char *const network_mode_names[NETWORK_MODES_COUNT] = {
     [NETWORK_BRIDGE] = "bridge",
 };
 
+void commands_done(Commands *commands) {
+    for (size_t i = 0; i < commands->n; i++)
+        strv_free(commands->items[i].arguments);
+    free(commands->items);
+    *commands = (Commands){};
+}
+
 static void workload_free(Workload *workload) {
     if (!workload)
         return;
     strv_free(workload->exec.arguments);
+    commands_done(&workload->exec.start_pre);
     strv_free(workload->exec.environment);
     free(workload->exec.user);
     free(workload->exec.working_directory);

@@ -24,6 +24,7 @@ enum {
     ARGUMENTS_MAX = 1024,    /* words of ExecStart= */
     ENVIRONMENT_MAX = 1024,  /* assignments of Environment=, and of all EnvironmentFile= */
     ENVIRONMENT_FILES_MAX = 64,
+    COMMANDS_MAX = 64, /* of one key */
     ENVIRONMENT_FILE_BYTES_MAX = 1024 * 1024,
     SUPPLEMENTARY_GROUPS_MAX = 1024,
 };
@@ -95,9 +96,21 @@ typedef enum NetworkMode {
     NETWORK_MODES_COUNT,
 } NetworkMode;
 
+/* One of ExecStartPre=. */
+typedef struct Command {
+    char **arguments;
+    bool may_fail;
+} Command;
+
+typedef struct Commands {
+    Command *items; /* run one after the other */
+    size_t n;
+} Commands;
+
 /* What is executed, as whom, with what around it. */
 typedef struct Exec {
     char **arguments;            /* ExecStart=, the first is an absolute path; at least one */
+    Commands start_pre;          /* before that */
     char **environment;          /* NAME=value */
     char **environment_files;    /* absolute; with `-` in front it need not be there */
     char *user;                  /* NULL: root */
@@ -114,9 +127,10 @@ typedef struct Exec {
 /* When it starts, ends and starts again. */
 typedef struct Life {
     RestartPolicy restart;
-    uint64_t restart_usec;      /* the first back-off, doubled up to RESTART_USEC_MAX */
-    uint64_t stop_timeout_usec; /* from SIGTERM to SIGKILL */
-    bool running;               /* State=: what the user wants; `supctl stop` says stopped in a drop-in */
+    uint64_t restart_usec;       /* the first back-off, doubled up to RESTART_USEC_MAX */
+    uint64_t start_timeout_usec; /* from the spawn to the exec of ExecStart= */
+    uint64_t stop_timeout_usec;  /* from SIGTERM to SIGKILL */
+    bool running;                /* State=: what the user wants; `supctl stop` says stopped in a drop-in */
 } Life;
 
 struct Workload {
@@ -161,6 +175,8 @@ void group_free(Group *group);                         /* not what it points to 
 Policy *policy_ref(Policy *policy);
 Policy *policy_unref(Policy *policy); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(Policy *, policy_unref);
+
+void commands_done(Commands *commands);
 
 Group *policy_group(const Policy *policy, const char *name);     /* NULL if there is none */
 Network *policy_network(const Policy *policy, const char *name); /* NULL if there is none */

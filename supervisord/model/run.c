@@ -87,6 +87,7 @@ void run_on_starting(Run *run, uint64_t now_usec) {
     if (run->state == RUN_BACKOFF)
         run->n_restarts++;
     run->state = RUN_STARTING;
+    run->main_pid = 0;
     run->started_usec = now_usec;
     run->start_wanted_again = false;
 }
@@ -96,11 +97,16 @@ void run_on_put_off(Run *run) {
 }
 
 void run_on_started(Run *run, const Invocation *invocation, unsigned leaf, pid_t main_pid, uint64_t started_usec) {
-    run->state = RUN_RUNNING;
+    run->state = RUN_STARTING;
     run->invocation = *invocation;
     run->leaf = leaf;
     run->main_pid = main_pid;
     run->started_usec = started_usec;
+}
+
+void run_on_running(Run *run) {
+    if (run->state == RUN_STARTING)
+        run->state = RUN_RUNNING;
     failure_replace(run, NULL);
 }
 
@@ -147,10 +153,10 @@ bool run_wanted(const Run *run, const Workload *workload, uint64_t now_usec) {
         return false;
     switch (run->state) {
     case RUN_STOPPED:
-    case RUN_STARTING:
         return true;
+    case RUN_STARTING:
     case RUN_RUNNING:
-        return !run->start_wanted_again;
+        return run->main_pid == 0 || !run->start_wanted_again;
     case RUN_BACKOFF:
         return now_usec >= run->next_start_usec;
     default:

@@ -18,7 +18,7 @@
 
 typedef enum RunState {
     RUN_STOPPED,  /* the user does not want it, or it has not been started yet */
-    RUN_STARTING, /* a plan with its spawn is under way */
+    RUN_STARTING, /* a plan with its spawn is under way, or its process has not exec'ed yet */
     RUN_RUNNING,
     RUN_STOPPING, /* told to end */
     RUN_BACKOFF,  /* ended, will be started again at next_start_usec */
@@ -41,7 +41,7 @@ typedef struct Run {
     RunState state;
     Invocation invocation;
     unsigned leaf;  /* number of the current or last leaf */
-    pid_t main_pid; /* 0 unless running or stopping */
+    pid_t main_pid; /* 0 unless alive; 0 also while a plan is to start it */
     uint64_t started_usec;
     uint64_t ended_usec;
     uint64_t next_start_usec; /* RUN_BACKOFF */
@@ -58,7 +58,9 @@ const char *run_state_name(RunState state);
 /* What happened. */
 void run_on_starting(Run *run, uint64_t now_usec);
 void run_on_put_off(Run *run); /* it could not begin yet; nothing failed */
+/* Its process is there, and is starting. */
 void run_on_started(Run *run, const Invocation *invocation, unsigned leaf, pid_t main_pid, uint64_t started_usec);
+void run_on_running(Run *run); /* it has become what was to be started */
 void run_on_start_failed(Run *run, const Workload *workload, char *failure /* taken */, uint64_t now_usec);
 void run_on_stopping(Run *run);
 void run_on_exit(Run *run, const Workload *workload, const Exit *exit);

@@ -43,6 +43,15 @@ static void print_words(FILE *out, const char *key, char *const *words) {
     fputc('\n', out);
 }
 
+static void print_commands(FILE *out, const char *key, const Commands *commands) {
+    char name[64];
+
+    for (size_t i = 0; i < commands->n; i++) {
+        snprintf(name, sizeof(name), "%s%s", key, commands->items[i].may_fail ? " (may fail)" : "");
+        print_words(out, name, commands->items[i].arguments);
+    }
+}
+
 static void print_text(FILE *out, const char *key, const char *text) {
     if (text)
         fprintf(out, "    %s=%s\n", key, text);
@@ -104,6 +113,7 @@ static void print_scalars(FILE *out, const Exec *exec) {
 
 static void print_workload(FILE *out, const Workload *workload) {
     print_words(out, "ExecStart", workload->exec.arguments);
+    print_commands(out, "ExecStartPre", &workload->exec.start_pre);
     print_text(out, "User", workload->exec.user);
     print_text(out, "Group", workload->exec.group);
     print_words(out, "SupplementaryGroups", workload->exec.supplementary_groups);
@@ -115,6 +125,8 @@ static void print_workload(FILE *out, const Workload *workload) {
     print_text(out, "StandardInput", workload->exec.input_path);
     print_text(out, "Restart", restart_policy_name(workload->life.restart));
     print_time(out, "RestartSec", workload->life.restart_usec);
+    if (workload->life.start_timeout_usec != 90 * USEC_PER_SEC)
+        print_time(out, "TimeoutStartSec", workload->life.start_timeout_usec);
     print_time(out, "TimeoutStopSec", workload->life.stop_timeout_usec);
     print_output(out, "StandardOutput", &workload->exec.output);
     if (workload->exec.error.kind != OUTPUT_INHERIT)

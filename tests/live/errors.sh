@@ -66,7 +66,7 @@ equal 'what is healthy is not degraded' 0 "$(metric supervisord_workload_degrade
 said=$(supctl start binary 2>&1)
 equal 'starting it by hand fails' 1 $?
 matches 'and says why' "cannot execute '/no/such/binary'" "$said"
-equal 'a failed start leaves no leaf' 0 "$(find "$tree/networked" -mindepth 1 -type d | wc -l)"
+equal 'a failed start leaves nothing that runs' 'populated 0' "$(grep populated "$tree/networked/cgroup.events")"
 equal 'and no interface' "$bridge" "$(our_links)"
 equal 'and no namespace' '' "$(our_namespaces)"
 equal 'the good one has not noticed' "$good" "$(pid_of good)"

@@ -205,6 +205,24 @@ static SpawnSpec spec_of(const Workload *workload, int leaf_fd) {
     };
 }
 
+/* Lets it go and waits for its report: 0 and its pidfd once it has exec'ed; else it is reaped, and *ret_message says why. */
+static int let_go(Spawned *spawned, int *ret_pidfd, char **ret_message) {
+    int pidfd = fcntl(spawned_pidfd(spawned), F_DUPFD_CLOEXEC, 3), report_fd;
+
+    CHECK(pidfd >= 0);
+    spawn_release(spawned, &report_fd);
+    CHECK_EQ(poll(&(struct pollfd){ .fd = report_fd }, 1, END_TIMEOUT_MSEC), 1);
+    int r = spawn_report_read(report_fd, ret_message);
+    close(report_fd);
+    if (r > 0) {
+        *ret_pidfd = pidfd;
+        return 0;
+    }
+    CHECK_EQ(waitid(P_PIDFD, (id_t) pidfd, &(siginfo_t){}, WEXITED), 0);
+    close(pidfd);
+    return r;
+}
+
 static void launch_spec(SpawnSpec *spec, unsigned leaf, Launched *ret) {
     _cleanup_(cleanup_free) char *message = NULL;
     Spawned *spawned;
@@ -212,7 +230,7 @@ static void launch_spec(SpawnSpec *spec, unsigned leaf, Launched *ret) {
 
     CHECK_EQ(spawn_begin(spec, &spawned, &message), 0);
     pid_t pid = spawned_pid(spawned);
-    int r = spawn_finish(spawned, &pidfd, &message);
+    int r = let_go(spawned, &pidfd, &message);
     if (r < 0)
         CHECK_FAIL("not started: %s", message);
     *ret = (Launched){ .leaf = leaf };
@@ -452,7 +470,7 @@ static void check_refused(const Workload *workload, int expected, const char *se
 
     int r = spawn_begin(&spec, &spawned, &message);
     if (r == 0)
-        r = spawn_finish(spawned, &pidfd, &message);
+        r = let_go(spawned, &pidfd, &message);
     CHECK_EQ(r, expected);
     CHECK_STREQ(message, sentence);
     CHECK_EQ(pidfd, -1);
@@ -726,7 +744,7 @@ static void ours(void) {
     mark.main_pid = spawned_pid(spawned);
     mark.main_start_ticks = spawned_start_ticks(spawned);
     CHECK_EQ(cgroup_mark_write(leaf_fd, &mark), 0);
-    CHECK_EQ(spawn_finish(spawned, &pidfd, &message), 0);
+    CHECK_EQ(let_go(spawned, &pidfd, &message), 0);
     CHECK_EQ(process_hold(&launched.process, mark.main_pid, pidfd, leaf_fd, true), 0);
     await(&launched);
     process_done(&launched.process);

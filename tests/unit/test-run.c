@@ -27,6 +27,8 @@ static void start(Run *run, uint64_t now_usec) {
     run_on_starting(run, now_usec);
     CHECK_EQ(run->state, RUN_STARTING);
     run_on_started(run, &invocation, 3, 4711, now_usec);
+    CHECK_EQ(run->state, RUN_STARTING);
+    run_on_running(run);
     CHECK_EQ(run->state, RUN_RUNNING);
 }
 

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Commands around the main one, and the time that they may take: a start that is under way is neither running nor failed,
+# and goes on when the daemon dies.
+. "$(dirname -- "$0")/lib.sh"
+
+mkfifo "$work/gate" "$work/gate2"
+policy <<END
+[workload:prepared]
+ExecStartPre=/bin/sh -c 'cat /proc/self/cgroup >$work/pre; echo one >>$work/order'
+ExecStartPre=-/bin/false
+ExecStartPre=/bin/sh -c 'echo two >>$work/order'
+ExecStart=/bin/sh -c 'echo main >>$work/order; exec sleep infinity'
+User=root
+
+[workload:unprepared]
+ExecStartPre=/bin/sh -c 'exit 3'
+ExecStart=/bin/sh -c 'touch $work/unprepared'
+State=stopped
+
+[workload:unpreparable]
+ExecStartPre=$work/no-such-program
+ExecStart=/bin/sh -c 'touch $work/unprepared'
+State=stopped
+
+[workload:gated]
+ExecStartPre=/bin/cat $work/gate
+ExecStart=/bin/sleep infinity
+State=stopped
+
+[workload:gated2]
+ExecStartPre=/bin/cat $work/gate2
+ExecStart=$work/no-such-program
+State=stopped
+
+[workload:slow]
+ExecStartPre=/bin/sleep infinity
+ExecStart=/bin/true
+TimeoutStartSec=100ms
+State=stopped
+END
+must 'the daemon starts' daemon_start
+
+# One after the other, in the same cgroup, and then the main one.
+check_state 'a prepared workload runs' prepared running
+equal 'each command had its turn' 'one two main' "$(tr '\n' ' ' <"$work/order" | sed 's/ $//')"
+matches 'in the cgroup of the workload' "/$instance/prepared/1$" "$(grep ^0: "$work/pre")"
+
+# Failing.
+refuted 'a start whose command fails has failed' supctl start unprepared
+matches 'it says which and how' "ExecStartPre= '/bin/sh': exit code 3" "$(cat "$work/said")"
+check_state 'it is failed' unprepared failed
+equal 'and did not run' no "$([ -e "$work/unprepared" ] && echo yes || echo no)"
+refuted 'so has one whose command is not there' supctl start unpreparable
+matches 'which is said too' "no-such-program': exit code 203" "$(cat "$work/said")"
+
+# Under way.
+supctl start gated >"$work/answer" 2>&1 &
+starter=$!
+check_state 'while a command runs it is starting' gated starting
+pid=$(pid_of gated)
+check 'with the pid that it will keep' is_alive "$pid"
+echo go >"$work/gate"
+wait "$starter"
+equal 'start answers once it runs' 0 "$?"
+check_state 'then it is running' gated running
+equal 'under the same pid' "$pid" "$(pid_of gated)"
+check 'it can be stopped' supctl stop gated
+
+# A stop while it is starting ends all of it.
+supctl start gated >"$work/answer" 2>&1 &
+starter=$!
+check_state 'it is starting again' gated starting
+command=$(pgrep -P "$(pid_of gated)")
+check 'a stop of what is starting' supctl stop gated
+equal 'it is stopped' stopped "$(state_of gated)"
+wait "$starter"
+equal 'who waited for the start is told' 1 "$?"
+check_eventually 'its command is gone' not is_alive "$command"
+
+# The daemon dies meanwhile.
+for signal in TERM KILL; do
+    supctl start gated >/dev/null 2>&1 &
+    check_state "before SIG$signal to the daemon it is starting" gated starting
+    pid=$(pid_of gated)
+    check "the daemon is ended by SIG$signal" daemon_signal "$signal"
+    check 'and comes back' daemon_start
+    check_state 'it finds it starting' gated starting
+    echo go >"$work/gate"
+    check_state 'and sees it begin' gated running
+    equal 'under the same pid' "$pid" "$(pid_of gated)"
+    check 'it can be stopped' supctl stop gated
+done
+supctl start gated2 >/dev/null 2>&1 &
+check_state 'one that will fail is starting' gated2 starting
+check 'the daemon is killed' daemon_kill
+check 'and comes back' daemon_start
+check_state 'it finds it starting' gated2 starting
+echo go >"$work/gate2"
+check_state 'and sees it fail' gated2 failed
+matches 'with the reason' "cannot execute '.*no-such-program': No such file" "$(supctl status gated2)"
+supctl stop gated2
+supctl start gated2 >/dev/null 2>&1 &
+check_state 'once more' gated2 starting
+check 'the daemon is killed' daemon_kill
+echo go >"$work/gate2"
+check 'and comes back after it has failed' daemon_start
+check_state 'it is failed' gated2 failed
+
+# In time.
+refuted 'a start that takes too long has failed' supctl start slow
+matches 'it says so' 'TimeoutStartSec=' "$(cat "$work/said")"
+check_state 'it is failed' slow failed
+the_end
