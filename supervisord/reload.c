@@ -10,9 +10,12 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "model/lease.h"
 #include "supervisor.h"
 
-#define COPY_NAME "loaded" /* in the runtime directory */
+/* In the runtime directory. */
+#define COPY_NAME "loaded"
+#define LEASES_NAME "leases"
 
 void supervisor_log_diagnostics(const Diagnostics *diagnostics) {
     for (size_t i = 0; i < diagnostics->n_lines; i++)
@@ -45,11 +48,33 @@ static int read_transient(Supervisor *s, Diagnostics *diagnostics, Sources *ret)
     return r < 0 ? r : sources_read_transient(ret, directory, diagnostics);
 }
 
+int supervisor_parse(
+        Supervisor *s, const Sources *files, const Sources *transient, Diagnostics *diagnostics, Policy **ret) {
+    _cleanup_(cleanup_free) char *leases = NULL;
+    size_t length;
+    if (file_read_all_at(s->runtime_fd, LEASES_NAME, LEASES_BYTES_MAX, &leases, &length) < 0)
+        leases = NULL; /* as good as none: they come out nearly the same */
+    return policy_parse(files, transient, leases, &s->scale, diagnostics, ret);
+}
+
 /* What the sources say with what is wanted at run time over them. */
 static int parse(Supervisor *s, const Sources *sources, Diagnostics *diagnostics, Policy **ret) {
     _cleanup_(sources_done) Sources transient = {};
     int r = read_transient(s, diagnostics, &transient);
-    return r < 0 ? r : policy_parse(sources, &transient, &s->scale, diagnostics, ret);
+    return r < 0 ? r : supervisor_parse(s, sources, &transient, diagnostics, ret);
+}
+
+/* Before anything has such an address: the policy of a daemon that comes back gives the same ones. */
+static void keep_leases(const Supervisor *s) {
+    _cleanup_(cleanup_free) char *wanted = NULL, *written = NULL;
+    size_t length;
+    int r = leases_format(s->policy, &wanted);
+    if (r == 0 && file_read_all_at(s->runtime_fd, LEASES_NAME, LEASES_BYTES_MAX, &written, &length) < 0)
+        written = NULL;
+    if (r == 0 && strcmp(wanted, written ?: "") != 0)
+        r = file_replace_at(s->runtime_fd, LEASES_NAME, wanted, 0600);
+    if (r < 0)
+        log_error("cannot write down the leased addresses: %s", strerror(-r));
 }
 
 int supervisor_copy_sources(Supervisor *s, Sources *ret_files, Sources *ret_transient, Diagnostics *diagnostics) {
@@ -60,6 +85,7 @@ int supervisor_copy_sources(Supervisor *s, Sources *ret_files, Sources *ret_tran
 static void replace_policy(Supervisor *s, Policy *policy) {
     policy_unref(s->policy);
     s->policy = policy;
+    keep_leases(s);
     end_backoffs(s);
 }
 

@@ -85,6 +85,9 @@ int supervisor_overlay(Supervisor *supervisor, Diagnostics *diagnostics);
 /* Copies of the sources as loaded, and of the runtime drop-ins as they are. */
 int supervisor_copy_sources(
         Supervisor *supervisor, Sources *ret_files, Sources *ret_transient, Diagnostics *diagnostics);
+/* What they say, with the addresses that are leased now: not yet the running policy. */
+int supervisor_parse(
+        Supervisor *supervisor, const Sources *files, const Sources *transient, Diagnostics *diagnostics, Policy **ret);
 /* Takes both: they are the policy from now on. Fails when no copy could be kept of them, and is done all the same. */
 int supervisor_replace(Supervisor *supervisor, Sources *files, Policy *policy);
 void supervisor_log_diagnostics(const Diagnostics *diagnostics);

@@ -8,7 +8,6 @@
 
 #include "base/parse.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -254,37 +253,6 @@ int parse_bit_rate(const char *text, uint64_t *ret) {
     if (r < 0)
         return r;
     *ret = bits / BITS_PER_BYTE;
-    return 0;
-}
-
-int parse_ipv4(const char *text, uint32_t *ret_address) {
-    struct in_addr address;
-
-    if (inet_pton(AF_INET, text, &address) != 1)
-        return -EINVAL;
-    *ret_address = address.s_addr;
-    return 0;
-}
-
-int parse_ipv4_prefix(const char *text, uint32_t *ret_address, unsigned *ret_length) {
-    char address_text[INET_ADDRSTRLEN];
-    const char *slash = strchr(text, '/');
-    uint32_t address;
-    uint64_t length;
-
-    if (!slash || (size_t) (slash - text) >= sizeof(address_text))
-        return -EINVAL;
-    *(char *) mempcpy(address_text, text, slash - text) = '\0';
-    int r = parse_ipv4(address_text, &address);
-    if (r < 0)
-        return r;
-    r = parse_u64(slash + 1, &length);
-    if (r < 0)
-        return r;
-    if (length > 32)
-        return -ERANGE;
-    *ret_address = address;
-    *ret_length = length;
     return 0;
 }
 

@@ -30,9 +30,6 @@ int parse_permyriad(const char *text, uint64_t *ret); /* "50%", "12.5%", "250%":
 int parse_usec(const char *text, uint64_t *ret);      /* "5min 20s", "1.5s", "100ms", "7" (seconds); "infinity" */
 int parse_bit_rate(const char *text,
         uint64_t *ret); /* bytes per second from "50Mbit", "12MB", "9600bit": the unit is a must, base 1000 */
-int parse_ipv4(const char *text, uint32_t *ret_address); /* network byte order */
-int parse_ipv4_prefix(
-        const char *text, uint32_t *ret_address, unsigned *ret_length); /* "10.0.0.1/24"; the length is a must */
 
 /* Writers for people: "64.0M", "10M", "1min 20s", "50%", "50Mbit/s". Buffers of AMOUNT_TEXT_MAX always suffice. Return buffer. */
 const char *format_bytes(uint64_t bytes, char *buffer, size_t size);         /* base 1024 */

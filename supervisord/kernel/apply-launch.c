@@ -69,34 +69,6 @@ static int make_leaf(const Applier *a, Step *step, Launch *launch) {
     return 0;
 }
 
-static int make_network(const Applier *a, Step *step, Launch *launch) {
-    const Workload *workload = step->group->workload;
-    if (workload->network_mode == NETWORK_HOST)
-        return 0;
-    int r = links_namespace_new(&launch->namespace_fd);
-    if (r < 0)
-        return step_failed(step, r, "cannot make a network namespace");
-    if (workload->network_mode != NETWORK_BRIDGE)
-        return 0;
-
-    LinkWire wire = {
-        .workload = step->object,
-        .invocation = &launch->mark.invocation,
-        .bridge = workload->network->bridge,
-        .address = workload->address,
-        .gateway = workload->network->gateway,
-        .prefix_length = workload->network->prefix_length,
-    };
-    r = links_wire(a->target->links, launch->namespace_fd, &wire);
-    if (r < 0)
-        return step_failed(step, r, "cannot connect to bridge %s", wire.bridge);
-    const LimitValue *egress = step->group->limits + LIMIT_NETWORK_EGRESS_MAX;
-    if (!egress->is_set)
-        return 0;
-    r = links_egress_set(a->target->links, launch->namespace_fd, egress->amount);
-    return r < 0 ? step_failed(step, r, "cannot shape eth0") : 0;
-}
-
 static void stdio_for(const Applier *a, const char *workload, int ret_fds[3]) {
     bool given = a->stdio && strcmp(a->stdio->workload, workload) == 0;
     for (int i = 0; i < 3; i++)
@@ -161,7 +133,7 @@ static int launch(const Applier *a, Step *step, Launch *launch) {
     launch->start.started_usec = now_usec();
     int r = make_leaf(a, step, launch);
     if (r == 0)
-        r = make_network(a, step, launch);
+        r = applier_wire(a, step, &launch->mark.invocation, &launch->namespace_fd);
     if (r == 0)
         r = launch_child(a, step, launch);
     if (r == 0)

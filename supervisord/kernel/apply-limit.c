@@ -30,7 +30,7 @@ static int set_network_limit(const Applier *a, Step *step, uint64_t rate) {
         r = links_namespace_of(mark.main_pid, &namespace_fd);
     if (r == 0)
         r = links_egress_set(a->target->links, namespace_fd, rate);
-    return r < 0 ? step_failed(step, r, "cannot shape eth0 of %s", step->object) : 0;
+    return r < 0 ? step_failed(step, r, "cannot shape what %s sends", step->object) : 0;
 }
 
 static int read_back(int fd, const Knob *knob, Step *step) {

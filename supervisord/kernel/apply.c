@@ -54,7 +54,7 @@ void applier_unbind(const Applier *a, int fd) {
         programs_unbind(a->target->programs, fd, id);
 }
 
-/* --- tree, networks ---------------------------------------------------------------------------------------------- */
+/* --- tree -------------------------------------------------------------------------------------------------------- */
 
 static int apply_controllers_enable(const Applier *a, Step *step) {
     _cleanup_(cleanup_close) int fd = -1;
@@ -75,20 +75,6 @@ static int apply_tree_share(const Applier *a, Step *step) {
     return r < 0 ? step_failed(step, r, "PID 1 refused %s=%s", limits[knobs[step->setting.knob].limit].key,
                            step->setting.text)
                  : 0;
-}
-
-static int apply_network_create(const Applier *a, Step *step) {
-    const Network *network = step->network;
-    int r = links_bridge_make(
-            a->target->links, network->name, network->bridge, network->gateway, network->prefix_length);
-    if (r == -EEXIST)
-        return step_failed(step, r, "a link named %s is there that is not ours", network->bridge);
-    return r < 0 ? step_failed(step, r, "cannot make bridge %s", network->bridge) : 0;
-}
-
-static int apply_network_remove(const Applier *a, Step *step) {
-    int r = links_bridge_remove(a->target->links, step->from);
-    return r < 0 ? step_failed(step, r, "cannot remove bridge %s", step->from) : 0;
 }
 
 /* --- all of it --------------------------------------------------------------------------------------------------- */

@@ -69,17 +69,12 @@ static int bridge_find_or_create(const Links *links, const char *bridge, struct 
     return 0;
 }
 
-static bool is_ipv4_of(struct rtnl_addr *address, int ifindex) {
-    return rtnl_addr_get_ifindex(address) == ifindex && rtnl_addr_get_family(address) == AF_INET;
+static bool is_wanted(const Network *network, const Subnet *subnet) {
+    return subnet_equal(network->subnets + address_index(&subnet->gateway), subnet);
 }
 
-static void read_gateway(struct rtnl_addr *address, uint32_t *ret_gateway, unsigned *ret_prefix_length) {
-    memcpy(ret_gateway, nl_addr_get_binary_addr(rtnl_addr_get_local(address)), sizeof(*ret_gateway));
-    *ret_prefix_length = rtnl_addr_get_prefixlen(address);
-}
-
-/* The gateway is the only IPv4 address. Others go first: the kernel takes secondary addresses away with their primary. */
-static int bridge_set_gateway(const Links *links, int ifindex, uint32_t gateway, unsigned prefix_length) {
+/* The gateways are the only addresses. Others go first: the kernel takes secondary addresses away with their primary. */
+static int bridge_drop_addresses(const Links *links, int ifindex, const Network *network) {
     _cleanup_(cleanup_nl_cache_free) struct nl_cache *addresses = NULL;
 
     int r = links_result(rtnl_addr_alloc_cache(links->socket, &addresses));
@@ -88,35 +83,57 @@ static int bridge_set_gateway(const Links *links, int ifindex, uint32_t gateway,
 
     for (struct nl_object *o = nl_cache_get_first(addresses); o; o = nl_cache_get_next(o)) {
         struct rtnl_addr *address = (struct rtnl_addr *) o;
-        uint32_t present;
-        unsigned present_length;
+        Subnet present;
 
-        if (!is_ipv4_of(address, ifindex))
-            continue;
-        read_gateway(address, &present, &present_length);
-        if (present == gateway && present_length == prefix_length)
+        if (rtnl_addr_get_ifindex(address) != ifindex || !links_subnet(address, &present) ||
+                is_wanted(network, &present))
             continue;
         r = links_result(rtnl_addr_delete(links->socket, address, 0));
         if (r < 0 && r != -EADDRNOTAVAIL)
             return r;
     }
-    return links_address_add(links->socket, ifindex, gateway, prefix_length);
+    return 0;
 }
 
-int links_bridge_make(Links *links, const char *network, const char *bridge, uint32_t gateway, unsigned prefix_length) {
+static int bridge_set_gateways(const Links *links, int ifindex, const Network *network) {
+    int r = bridge_drop_addresses(links, ifindex, network);
+
+    for (AddressFamily family = 0; r >= 0 && family < ADDRESS_FAMILIES_COUNT; family++)
+        if (address_is_set(&network->subnets[family].gateway))
+            r = links_address_add(links->socket, ifindex, network->subnets + family);
+    return r;
+}
+
+/* A bridge whose MTU was set after its birth keeps it when ports come and go. */
+static int bridge_set_mtu(const Links *links, struct rtnl_link *link, uint64_t mtu_bytes) {
+    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *change = NULL;
+
+    if (rtnl_link_get_mtu(link) == mtu_bytes)
+        return 0;
+    change = rtnl_link_alloc();
+    if (!change)
+        return -ENOMEM;
+    rtnl_link_set_mtu(change, mtu_bytes);
+    return links_result(rtnl_link_change(links->socket, link, change, 0));
+}
+
+int links_bridge_make(Links *links, const Network *network) {
     _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = NULL;
     char alias[ALIAS_SIZE];
 
-    int r = links_alias(links, "network", network, alias);
+    int r = links_alias(links, "network", network->name, alias);
     if (r < 0)
         return r;
-    r = bridge_find_or_create(links, bridge, &link);
+    r = bridge_find_or_create(links, network->bridge, &link);
+    if (r < 0)
+        return r;
+    r = bridge_set_mtu(links, link, network->mtu_bytes);
     if (r < 0)
         return r;
     r = links_raise(links->socket, link, alias);
     if (r < 0)
         return r;
-    return bridge_set_gateway(links, rtnl_link_get_ifindex(link), gateway, prefix_length);
+    return bridge_set_gateways(links, rtnl_link_get_ifindex(link), network);
 }
 
 static bool bridge_has_ports(struct nl_cache *all, int ifindex) {
@@ -147,15 +164,10 @@ int links_bridge_remove(Links *links, const char *bridge) {
 }
 
 static void bridge_describe(const char *network, struct rtnl_link *link, struct nl_cache *addresses, BridgeFound *ret) {
-    *ret = (BridgeFound){};
+    *ret = (BridgeFound){ .mtu_bytes = rtnl_link_get_mtu(link) };
     strncpy(ret->name, network, sizeof(ret->name) - 1);
     strncpy(ret->bridge, rtnl_link_get_name(link), sizeof(ret->bridge) - 1);
-
-    for (struct nl_object *o = nl_cache_get_first(addresses); o; o = nl_cache_get_next(o))
-        if (is_ipv4_of((struct rtnl_addr *) o, rtnl_link_get_ifindex(link))) {
-            read_gateway((struct rtnl_addr *) o, &ret->gateway, &ret->prefix_length);
-            return;
-        }
+    links_subnets(addresses, rtnl_link_get_ifindex(link), ret->subnets);
 }
 
 int links_find_bridge(Links *links, const char *bridge, BridgeFound *ret) {

@@ -33,17 +33,18 @@ int links_result(int nl_result);
 int links_socket_open(int namespace_fd, struct nl_sock **ret);
 /* -ENODEV if there is none. */
 int links_find(struct nl_sock *socket, const char *name, struct rtnl_link **ret);
-int links_address(uint32_t address, unsigned prefix_length, struct nl_addr **ret);
+int links_address(const Address *address, unsigned prefix_length, struct nl_addr **ret);
+/* What the link with this index has of addresses, the first of each family; link-local ones do not count. */
+void links_subnets(struct nl_cache *addresses, int ifindex, Subnet ret[static ADDRESS_FAMILIES_COUNT]);
+/* Of libnl's; false: it is of another family, or link-local. */
+bool links_subnet(struct rtnl_addr *address, Subnet *ret);
 /* Always the same for one instance, kind and name. */
 int links_hardware_address(const Links *links, const char *kind, const char *name, struct nl_addr **ret);
 /* Adds the address to the link; the same again is fine. */
-int links_address_add(struct nl_sock *socket, int ifindex, uint32_t address, unsigned prefix_length);
+int links_address_add(struct nl_sock *socket, int ifindex, const Subnet *address);
 /* Up, with an alias (NULL: as it is). The kernel takes no alias at creation. */
 int links_raise(struct nl_sock *socket, struct rtnl_link *link, const char *alias);
 /* "INSTANCE:KIND:NAME" */
 int links_alias(const Links *links, const char *kind, const char *name, char ret[static ALIAS_SIZE]);
 /* The network's name within the alias; NULL if the link is not a bridge or has no alias of ours. */
 const char *links_bridge_network(const Links *links, struct rtnl_link *link);
-/* FNV-1a, continued from `hash`; begins with HASH_START. */
-#define HASH_START UINT64_C(0xcbf29ce484222325)
-uint64_t links_hash(uint64_t hash, const void *bytes, size_t size);

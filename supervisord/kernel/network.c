@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <netlink/errno.h>
 #include <sched.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/parse.h"
 #include "kernel/links.h"
 
@@ -199,14 +201,39 @@ int links_raise(struct nl_sock *socket, struct rtnl_link *link, const char *alia
     return links_result(rtnl_link_change(socket, link, change, 0));
 }
 
-int links_address(uint32_t address, unsigned prefix_length, struct nl_addr **ret) {
-    struct nl_addr *built = nl_addr_build(AF_INET, &address, sizeof(address));
+int links_address(const Address *address, unsigned prefix_length, struct nl_addr **ret) {
+    struct nl_addr *built = nl_addr_build(address->family, address->bytes, address_size(address));
     if (!built)
         return -ENOMEM;
 
     nl_addr_set_prefixlen(built, prefix_length);
     *ret = built;
     return 0;
+}
+
+bool links_subnet(struct rtnl_addr *address, Subnet *ret) {
+    Subnet subnet = { .gateway.family = rtnl_addr_get_family(address) };
+    struct nl_addr *local = rtnl_addr_get_local(address);
+
+    if ((subnet.gateway.family != AF_INET && subnet.gateway.family != AF_INET6) || !local ||
+            (subnet.gateway.family == AF_INET6 && rtnl_addr_get_scope(address) == RT_SCOPE_LINK))
+        return false;
+    memcpy(subnet.gateway.bytes, nl_addr_get_binary_addr(local), address_size(&subnet.gateway));
+    subnet.prefix_length = rtnl_addr_get_prefixlen(address);
+    *ret = subnet;
+    return true;
+}
+
+void links_subnets(struct nl_cache *addresses, int ifindex, Subnet ret[static ADDRESS_FAMILIES_COUNT]) {
+    memset(ret, 0, ADDRESS_FAMILIES_COUNT * sizeof(Subnet));
+    for (struct nl_object *o = nl_cache_get_first(addresses); o; o = nl_cache_get_next(o)) {
+        struct rtnl_addr *address = (struct rtnl_addr *) o;
+        Subnet subnet;
+
+        if (rtnl_addr_get_ifindex(address) == ifindex && links_subnet(address, &subnet) &&
+                !address_is_set(&ret[address_index(&subnet.gateway)].gateway))
+            ret[address_index(&subnet.gateway)] = subnet;
+    }
 }
 
 int links_hardware_address(const Links *links, const char *kind, const char *name, struct nl_addr **ret) {
@@ -216,23 +243,26 @@ int links_hardware_address(const Links *links, const char *kind, const char *nam
     int r = links_alias(links, kind, name, alias);
     if (r < 0)
         return r;
-    uint64_t hash = links_hash(HASH_START, alias, strlen(alias));
+    uint64_t hash = hash_bytes(HASH_START, alias, strlen(alias));
     memcpy(bytes + 1, &hash, sizeof(bytes) - 1);
     *ret = nl_addr_build(AF_LLC, bytes, sizeof(bytes));
     return *ret ? 0 : -ENOMEM;
 }
 
-int links_address_add(struct nl_sock *socket, int ifindex, uint32_t address, unsigned prefix_length) {
+/* Nobody else has it: an IPv6 address need not be tried out on the link for a second first. */
+int links_address_add(struct nl_sock *socket, int ifindex, const Subnet *address) {
     _cleanup_(cleanup_rtnl_addr_put) struct rtnl_addr *added = rtnl_addr_alloc();
     _cleanup_(cleanup_nl_addr_put) struct nl_addr *local = NULL;
 
     if (!added)
         return -ENOMEM;
-    int r = links_address(address, prefix_length, &local);
+    int r = links_address(&address->gateway, address->prefix_length, &local);
     if (r < 0)
         return r;
 
     rtnl_addr_set_ifindex(added, ifindex);
+    if (address->gateway.family == AF_INET6)
+        rtnl_addr_set_flags(added, IFA_F_NODAD);
     r = links_result(rtnl_addr_set_local(added, local));
     if (r < 0)
         return r;
@@ -242,10 +272,4 @@ int links_address_add(struct nl_sock *socket, int ifindex, uint32_t address, uns
 int links_alias(const Links *links, const char *kind, const char *name, char ret[static ALIAS_SIZE]) {
     int length = snprintf(ret, ALIAS_SIZE, "%s:%s:%s", links->instance, kind, name);
     return length < ALIAS_SIZE ? 0 : -ENAMETOOLONG;
-}
-
-uint64_t links_hash(uint64_t hash, const void *bytes, size_t size) {
-    for (const uint8_t *p = bytes; p < (const uint8_t *) bytes + size; p++)
-        hash = (hash ^ *p) * UINT64_C(0x100000001b3);
-    return hash;
 }

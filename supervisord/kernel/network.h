@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "model/invocation.h"
+#include "model/policy.h"
 
 typedef struct Links Links;
 
@@ -27,8 +28,8 @@ DEFINE_CLEANUP(Links *, links_close);
 typedef struct BridgeFound {
     char name[65]; /* of the network */
     char bridge[IFNAMSIZ];
-    uint32_t gateway; /* network byte order; 0: has no address */
-    unsigned prefix_length;
+    Subnet subnets[ADDRESS_FAMILIES_COUNT]; /* by the bridge's addresses; link-local ones do not count */
+    uint64_t mtu_bytes;
     bool has_ports;
 } BridgeFound;
 
@@ -36,8 +37,8 @@ typedef struct BridgeFound {
 ssize_t links_list_bridges(Links *links, BridgeFound *ret, size_t max);
 /* One, without looking for its ports; -ENODEV when no bridge of ours has that name. */
 int links_find_bridge(Links *links, const char *bridge, BridgeFound *ret);
-/* Creates or completes: bridge, alias, address, up. -EEXIST when a link of that name is not ours. */
-int links_bridge_make(Links *links, const char *network, const char *bridge, uint32_t gateway, unsigned prefix_length);
+/* Creates or completes: bridge, alias, MTU, addresses, up. -EEXIST when a link of that name is not ours. */
+int links_bridge_make(Links *links, const Network *network);
 /* Removes if ours; 0 when it is not there; -EBUSY while it has ports. */
 int links_bridge_remove(Links *links, const char *bridge);
 
@@ -49,22 +50,23 @@ int links_namespace_of(pid_t pid, int *ret_fd);
 typedef struct LinkWire {
     const char *workload;
     const Invocation *invocation;
-    const char *bridge;
-    uint32_t address, gateway; /* network byte order */
-    unsigned prefix_length;
+    const Attachment *attachment; /* with an address for each subnet of its network */
+    unsigned index;               /* N of ethN; eth0 has the default routes */
 } LinkWire;
 
-/* veth with its peer created inside the namespace as eth0, on the bridge, with address and default route. */
+/* veth with its peer created inside the namespace as ethN, on the bridge, with addresses and, for eth0, default routes. */
 int links_wire(Links *links, int namespace_fd, const LinkWire *wire);
-/* "sv" and 11 hex digits of a hash of workload and invocation: the host end's name. */
-void links_veth_name(const char *workload, const Invocation *invocation, char ret[static IFNAMSIZ]);
+/* "sv" and 11 hex digits of a hash of workload, invocation and number: the host end's name. */
+void links_veth_name(const char *workload, const Invocation *invocation, unsigned index, char ret[static IFNAMSIZ]);
+/* Reads the addresses of ethN into ret, none where there is none; -ENODEV: there is no ethN. */
+int links_addresses(int namespace_fd, unsigned index, Subnet ret[static ADDRESS_FAMILIES_COUNT]);
 
 /*
- * Shapes what the namespace sends by eth0 (tbf, burst sized for the rate, at least one GSO frame); AMOUNT_INFINITY takes the shaping away.
- * Changes a running shaper in place.
+ * Shapes what the namespace sends by each of its ethN (tbf, burst sized for the rate, at least one GSO frame);
+ * AMOUNT_INFINITY takes the shaping away. Changes a running shaper in place.
  */
 int links_egress_set(Links *links, int namespace_fd, uint64_t bytes_per_sec);
-/* AMOUNT_INFINITY when not shaped. */
+/* AMOUNT_INFINITY when not shaped; of several interfaces that differ the loosest. */
 int links_egress_get(Links *links, int namespace_fd, uint64_t *ret_bytes_per_sec);
-/* The shaper's own counters: packets that had to wait (overlimits) and were dropped. -ENODATA when not shaped. */
+/* The shapers' own counters, summed: packets that had to wait (overlimits) and were dropped. -ENODATA when not shaped. */
 int links_egress_witness(Links *links, int namespace_fd, uint64_t *ret_overlimits, uint64_t *ret_drops);

@@ -16,18 +16,9 @@
 #include "base/strv.h"
 #include "kernel/cgroup.h"
 #include "kernel/device.h"
-#include "kernel/observe.h"
+#include "kernel/observer.h"
 
 enum { LIMIT_FILE_MAX = 8192 }; /* io.max of many disks, a long cpuset list */
-
-typedef struct Observer {
-    const Tree *tree;
-    Links *links;
-    const Policy *policy;
-    const char *only;
-    Node *node;
-    size_t groups_allocated;
-} Observer;
 
 /* --- limits ------------------------------------------------------------------------------------------------------ */
 
@@ -99,25 +90,6 @@ static int complete_devices(const Observer *o, NodeGroup *group, int dir_fd) {
     return 0;
 }
 
-static int read_network_limit(const Observer *o, NodeGroup *group, pid_t main_pid) {
-    const Group *wanted = policy_group(o->policy, group->name);
-    if (!wanted || !wanted->workload || wanted->workload->network_mode != NETWORK_BRIDGE)
-        return 0;
-    _cleanup_(cleanup_close) int namespace_fd = -1;
-    uint64_t rate;
-    if (links_namespace_of(main_pid, &namespace_fd) < 0 || links_egress_get(o->links, namespace_fd, &rate) < 0)
-        return 0;
-
-    size_t allocated = group->n_settings;
-    int r = grow(&group->settings, sizeof *group->settings, group->n_settings, &allocated);
-    if (r < 0)
-        return r;
-    Setting *setting = group->settings + group->n_settings++;
-    *setting = (Setting){ .knob = KNOB_NETWORK_EGRESS };
-    knob_format(knobs + KNOB_NETWORK_EGRESS, rate, setting->text, sizeof setting->text);
-    return 0;
-}
-
 /* --- leaves ------------------------------------------------------------------------------------------------------ */
 
 static int leaf_number(const char *name, unsigned *ret) {
@@ -175,7 +147,7 @@ static int read_leaves(const Observer *o, int dir_fd, NodeGroup *group) {
     int r = cgroup_each(dir_fd, on_leaf_directory, &walk);
     for (size_t i = 0; r == 0 && i < group->n_leaves; i++)
         if (group->leaves[i].populated && group->leaves[i].main_pid > 0)
-            r = read_network_limit(o, group, group->leaves[i].main_pid);
+            r = observe_egress(o, group, group->leaves[i].main_pid);
     return r;
 }
 
@@ -328,40 +300,6 @@ static int read_devices(Observer *o) {
     return 0;
 }
 
-/* All, or the one that a workload alone is on: to list all links costs more than the rest of a start. */
-static ssize_t find_bridges(const Observer *o, BridgeFound found[static NETWORKS_MAX]) {
-    const Group *group = o->only ? policy_group(o->policy, o->only) : NULL;
-    if (!o->only)
-        return links_list_bridges(o->links, found, NETWORKS_MAX);
-    if (!group || !group->workload || group->workload->network_mode != NETWORK_BRIDGE)
-        return 0;
-    int r = links_find_bridge(o->links, group->workload->network->bridge, found);
-    return r == -ENODEV ? 0 : r < 0 ? r : 1;
-}
-
-static int read_networks(Observer *o) {
-    BridgeFound found[NETWORKS_MAX];
-    ssize_t n = find_bridges(o, found);
-    if (n <= 0)
-        return n;
-    o->node->networks = calloc(n, sizeof *o->node->networks);
-    if (!o->node->networks)
-        return -ENOMEM;
-    for (ssize_t i = 0; i < n; i++) {
-        NodeNetwork *network = o->node->networks + o->node->n_networks++;
-        *network = (NodeNetwork){
-            .name = strdup(found[i].name),
-            .bridge = strdup(found[i].bridge),
-            .gateway = found[i].gateway,
-            .prefix_length = found[i].prefix_length,
-            .has_ports = found[i].has_ports,
-        };
-        if (!network->name || !network->bridge)
-            return -ENOMEM;
-    }
-    return 0;
-}
-
 static int read_tree(Observer *o) {
     Node *node = o->node;
     int r = cgroup_controllers(o->tree->fd, &node->controllers_available, &node->controllers_enabled);
@@ -393,7 +331,7 @@ static int read_groups(Observer *o) {
 int observe(const Tree *tree, Links *links, const Policy *policy, const char *only, Node *ret) {
     Node node = {};
     Observer o = { .tree = tree, .links = links, .policy = policy, .only = only, .node = &node };
-    static int (*const parts[])(Observer *) = { read_tree, read_devices, read_networks, read_groups };
+    static int (*const parts[])(Observer *) = { read_tree, read_devices, observe_networks, read_groups };
     for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
         int r = parts[i](&o);
         if (r < 0) {

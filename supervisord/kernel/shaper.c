@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The token bucket on eth0 of a workload's namespace. The messages are built here and not by libnl's tbf, which knows
+ * The token bucket on each ethN of a workload's namespace. The messages are built here and not by libnl's tbf, which knows
  * 32-bit rates only and rounds the burst to microseconds: what is read back is what was set. tc-tbf(8).
  *
  * A queue inside the sender's own namespace pushes back on its sockets before it drops, so TCP holds the rate. The price:
@@ -15,6 +15,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -155,71 +156,85 @@ static int shaper_read(struct nl_sock *socket, Shaper *shaper) {
     return links_result(nl_recvmsgs_default(socket));
 }
 
-static int eth0_open(int namespace_fd, struct nl_sock **ret_socket, int *ret_ifindex) {
+/* Calls act for each ethN of the namespace until one fails; -ENODEV if there is none. */
+static int for_each_interface(
+        int namespace_fd, int (*act)(struct nl_sock *socket, int ifindex, void *userdata), void *userdata) {
     _cleanup_(cleanup_nl_socket_free) struct nl_sock *socket = NULL;
-    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *eth0 = NULL;
 
     int r = links_socket_open(namespace_fd, &socket);
-    if (r < 0)
-        return r;
-    r = links_find(socket, "eth0", &eth0);
-    if (r < 0)
-        return r;
+    for (unsigned i = 0; r >= 0 && i < ATTACHMENTS_MAX; i++) {
+        _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = NULL;
+        char name[IFNAMSIZ];
 
-    *ret_socket = TAKE_PTR(socket);
-    *ret_ifindex = rtnl_link_get_ifindex(eth0);
+        snprintf(name, sizeof(name), "eth%u", i);
+        r = links_find(socket, name, &link);
+        if (r == -ENODEV && i > 0)
+            return 0;
+        if (r >= 0)
+            r = act(socket, rtnl_link_get_ifindex(link), userdata);
+    }
+    return r;
+}
+
+static int set_rate(struct nl_sock *socket, int ifindex, void *userdata) {
+    const uint64_t *bytes_per_sec = userdata;
+
+    if (*bytes_per_sec == AMOUNT_INFINITY)
+        return shaper_remove(socket, ifindex);
+    return shaper_install(socket, ifindex, *bytes_per_sec);
+}
+
+static int add_rate(struct nl_sock *socket, int ifindex, void *userdata) {
+    Shaper shaper = { .ifindex = ifindex };
+    uint64_t *loosest = userdata;
+
+    int r = shaper_read(socket, &shaper);
+    if (r < 0)
+        return r;
+    uint64_t rate = shaper.found ? shaper.bytes_per_sec : AMOUNT_INFINITY;
+    if (rate > *loosest)
+        *loosest = rate;
     return 0;
 }
 
-static int shaper_find(int namespace_fd, Shaper *ret) {
-    _cleanup_(cleanup_nl_socket_free) struct nl_sock *socket = NULL;
-    Shaper shaper = { 0 };
+static int add_counters(struct nl_sock *socket, int ifindex, void *userdata) {
+    Shaper shaper = { .ifindex = ifindex }, *sum = userdata;
 
-    int r = eth0_open(namespace_fd, &socket, &shaper.ifindex);
+    int r = shaper_read(socket, &shaper);
     if (r < 0)
         return r;
-    r = shaper_read(socket, &shaper);
-    if (r < 0)
-        return r;
-
-    *ret = shaper;
+    sum->found |= shaper.found;
+    sum->overlimits += shaper.overlimits;
+    sum->drops += shaper.drops;
     return 0;
 }
 
 int links_egress_set(Links *links, int namespace_fd, uint64_t bytes_per_sec) {
-    _cleanup_(cleanup_nl_socket_free) struct nl_sock *socket = NULL;
-    int ifindex;
-
     if (bytes_per_sec == 0)
         return -EINVAL;
-    int r = eth0_open(namespace_fd, &socket, &ifindex);
-    if (r < 0)
-        return r;
-    if (bytes_per_sec == AMOUNT_INFINITY)
-        return shaper_remove(socket, ifindex);
-    return shaper_install(socket, ifindex, bytes_per_sec);
+    return for_each_interface(namespace_fd, set_rate, &bytes_per_sec);
 }
 
 int links_egress_get(Links *links, int namespace_fd, uint64_t *ret_bytes_per_sec) {
-    Shaper shaper;
+    uint64_t loosest = 0;
 
-    int r = shaper_find(namespace_fd, &shaper);
+    int r = for_each_interface(namespace_fd, add_rate, &loosest);
     if (r < 0)
         return r;
-    *ret_bytes_per_sec = shaper.found ? shaper.bytes_per_sec : AMOUNT_INFINITY;
+    *ret_bytes_per_sec = loosest;
     return 0;
 }
 
 int links_egress_witness(Links *links, int namespace_fd, uint64_t *ret_overlimits, uint64_t *ret_drops) {
-    Shaper shaper;
+    Shaper sum = { 0 };
 
-    int r = shaper_find(namespace_fd, &shaper);
+    int r = for_each_interface(namespace_fd, add_counters, &sum);
     if (r < 0)
         return r;
-    if (!shaper.found)
+    if (!sum.found)
         return -ENODATA;
 
-    *ret_overlimits = shaper.overlimits;
-    *ret_drops = shaper.drops;
+    *ret_overlimits = sum.overlimits;
+    *ret_drops = sum.drops;
     return 0;
 }

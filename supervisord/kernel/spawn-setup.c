@@ -95,7 +95,7 @@ int spawn_setup(SpawnSetup *setup, const SpawnSpec *spec, char **ret_message) {
     const Exec *exec = &spec->workload->exec;
 
     setup->child.namespace_fd = spec->namespace_fd;
-    setup->child.drop_net_admin = spec->workload->network_mode != NETWORK_HOST;
+    setup->child.drop_net_admin = spec->workload->wiring.mode != NETWORK_HOST;
     setup->child.resource_limits = exec->resource_limits;
     setup->child.nice = (int) exec->nice;
     snprintf(setup->child.oom_score_adjust, sizeof setup->child.oom_score_adjust, "%d", (int) exec->oom_score_adjust);

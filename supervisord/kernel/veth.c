@@ -13,35 +13,55 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "kernel/links.h"
 
 DEFINE_CLEANUP(struct rtnl_route *, rtnl_route_put);
 DEFINE_CLEANUP(struct rtnl_nexthop *, rtnl_route_nh_free);
 
-void links_veth_name(const char *workload, const Invocation *invocation, char ret[static IFNAMSIZ]) {
-    uint64_t hash = links_hash(HASH_START, workload, strlen(workload) + 1);
+enum { INTERFACE_NAME_MAX = sizeof("eth4294967295") };
 
-    hash = links_hash(hash, invocation->bytes, sizeof(invocation->bytes));
+static const char *inner_name(unsigned index, char name[static INTERFACE_NAME_MAX]) {
+    snprintf(name, INTERFACE_NAME_MAX, "eth%u", index);
+    return name;
+}
+
+void links_veth_name(const char *workload, const Invocation *invocation, unsigned index, char ret[static IFNAMSIZ]) {
+    uint64_t hash = hash_bytes(HASH_START, workload, strlen(workload) + 1);
+
+    hash = hash_bytes(hash, invocation->bytes, sizeof(invocation->bytes));
+    hash = hash_bytes(hash, &index, sizeof(index));
     snprintf(ret, IFNAMSIZ, "sv%011" PRIx64, hash >> (64 - 11 * 4));
 }
 
-/* eth0 has the same hardware address at each start of a workload, so that no neighbour's cache is ever stale. */
+/* ethN has the same hardware address at each start of a workload, so that no neighbour's cache is ever stale. */
+static int wire_hardware_address(const Links *links, const LinkWire *wire, struct nl_addr **ret) {
+    char kind[32] = "workload";
+
+    if (wire->index > 0)
+        snprintf(kind, sizeof(kind), "workload-%u", wire->index);
+    return links_hardware_address(links, kind, wire->workload, ret);
+}
+
 static int veth_create(
-        const Links *links, int namespace_fd, const char *workload, const char *name, int bridge_ifindex) {
+        const Links *links, int namespace_fd, const LinkWire *wire, const char *name, int bridge_ifindex) {
     _cleanup_(cleanup_nl_addr_put) struct nl_addr *hardware_address = NULL;
     _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = rtnl_link_veth_alloc();
+    char inner[INTERFACE_NAME_MAX];
     if (!link)
         return -ENOMEM;
-    int r = links_hardware_address(links, "workload", workload, &hardware_address);
+    int r = wire_hardware_address(links, wire, &hardware_address);
     if (r < 0)
         return r;
 
     rtnl_link_set_name(link, name);
     rtnl_link_set_master(link, bridge_ifindex);
+    rtnl_link_set_mtu(link, wire->attachment->network->mtu_bytes);
 
     _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *peer = rtnl_link_veth_get_peer(link);
-    rtnl_link_set_name(peer, "eth0");
+    rtnl_link_set_name(peer, inner_name(wire->index, inner));
     rtnl_link_set_addr(peer, hardware_address);
+    rtnl_link_set_mtu(peer, wire->attachment->network->mtu_bytes);
     rtnl_link_set_ns_fd(peer, namespace_fd);
     return links_result(rtnl_link_add(links->socket, link, NLM_F_CREATE | NLM_F_EXCL));
 }
@@ -53,13 +73,13 @@ static int veth_plug(const Links *links, int namespace_fd, const LinkWire *wire)
     int r = links_alias(links, "workload", wire->workload, alias);
     if (r < 0)
         return r;
-    r = links_find(links->socket, wire->bridge, &bridge);
+    r = links_find(links->socket, wire->attachment->network->bridge, &bridge);
     if (r < 0)
         return r;
     if (!links_bridge_network(links, bridge))
         return -ENODEV; /* that one is not ours to join */
-    links_veth_name(wire->workload, wire->invocation, name);
-    r = veth_create(links, namespace_fd, wire->workload, name, rtnl_link_get_ifindex(bridge));
+    links_veth_name(wire->workload, wire->invocation, wire->index, name);
+    r = veth_create(links, namespace_fd, wire, name, rtnl_link_get_ifindex(bridge));
     if (r < 0)
         return r;
     r = links_find(links->socket, name, &link);
@@ -68,13 +88,13 @@ static int veth_plug(const Links *links, int namespace_fd, const LinkWire *wire)
     return links_raise(links->socket, link, alias);
 }
 
-static int nexthop_new(int ifindex, uint32_t gateway, struct rtnl_nexthop **ret) {
+static int nexthop_new(int ifindex, const Address *gateway, struct rtnl_nexthop **ret) {
     _cleanup_(cleanup_rtnl_route_nh_free) struct rtnl_nexthop *nexthop = rtnl_route_nh_alloc();
     _cleanup_(cleanup_nl_addr_put) struct nl_addr *via = NULL;
 
     if (!nexthop)
         return -ENOMEM;
-    int r = links_address(gateway, 32, &via);
+    int r = links_address(gateway, 8 * address_size(gateway), &via);
     if (r < 0)
         return r;
 
@@ -84,14 +104,15 @@ static int nexthop_new(int ifindex, uint32_t gateway, struct rtnl_nexthop **ret)
     return 0;
 }
 
-static int route_add_default(struct nl_sock *socket, int ifindex, uint32_t gateway) {
+static int route_add_default(struct nl_sock *socket, int ifindex, const Address *gateway) {
+    const Address anywhere = { .family = gateway->family };
     _cleanup_(cleanup_rtnl_route_put) struct rtnl_route *route = rtnl_route_alloc();
     _cleanup_(cleanup_nl_addr_put) struct nl_addr *everywhere = NULL;
     struct rtnl_nexthop *nexthop;
 
     if (!route)
         return -ENOMEM;
-    int r = links_address(INADDR_ANY, 0, &everywhere);
+    int r = links_address(&anywhere, 0, &everywhere);
     if (r < 0)
         return r;
     r = links_result(rtnl_route_set_dst(route, everywhere));
@@ -105,21 +126,29 @@ static int route_add_default(struct nl_sock *socket, int ifindex, uint32_t gatew
     return links_result(rtnl_route_add(socket, route, NLM_F_EXCL));
 }
 
-static int eth0_configure(struct nl_sock *inside, const LinkWire *wire) {
-    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *eth0 = NULL;
+static int inner_address(struct nl_sock *inside, int ifindex, const LinkWire *wire, AddressFamily family) {
+    const Subnet *subnet = wire->attachment->network->subnets + family;
+    Subnet own = { wire->attachment->addresses[family], subnet->prefix_length };
 
-    int r = links_find(inside, "eth0", &eth0);
-    if (r < 0)
+    if (!address_is_set(&subnet->gateway))
+        return 0;
+    int r = links_address_add(inside, ifindex, &own);
+    if (r < 0 || wire->index > 0)
         return r;
-    r = links_raise(inside, eth0, NULL);
-    if (r < 0)
-        return r;
+    return route_add_default(inside, ifindex, &subnet->gateway);
+}
 
-    int ifindex = rtnl_link_get_ifindex(eth0);
-    r = links_address_add(inside, ifindex, wire->address, wire->prefix_length);
+static int inner_configure(struct nl_sock *inside, const LinkWire *wire) {
+    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = NULL;
+    char name[INTERFACE_NAME_MAX];
+
+    int r = links_find(inside, inner_name(wire->index, name), &link);
     if (r < 0)
         return r;
-    return route_add_default(inside, ifindex, wire->gateway);
+    r = links_raise(inside, link, NULL);
+    for (AddressFamily family = 0; r >= 0 && family < ADDRESS_FAMILIES_COUNT; family++)
+        r = inner_address(inside, rtnl_link_get_ifindex(link), wire, family);
+    return r;
 }
 
 int links_wire(Links *links, int namespace_fd, const LinkWire *wire) {
@@ -131,5 +160,24 @@ int links_wire(Links *links, int namespace_fd, const LinkWire *wire) {
     r = veth_plug(links, namespace_fd, wire);
     if (r < 0)
         return r;
-    return eth0_configure(inside, wire);
+    return inner_configure(inside, wire);
+}
+
+int links_addresses(int namespace_fd, unsigned index, Subnet ret[static ADDRESS_FAMILIES_COUNT]) {
+    _cleanup_(cleanup_nl_socket_free) struct nl_sock *inside = NULL;
+    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = NULL;
+    _cleanup_(cleanup_nl_cache_free) struct nl_cache *addresses = NULL;
+    char name[INTERFACE_NAME_MAX];
+
+    int r = links_socket_open(namespace_fd, &inside);
+    if (r < 0)
+        return r;
+    r = links_find(inside, inner_name(index, name), &link);
+    if (r < 0)
+        return r;
+    r = links_result(rtnl_addr_alloc_cache(inside, &addresses));
+    if (r < 0)
+        return r;
+    links_subnets(addresses, rtnl_link_get_ifindex(link), ret);
+    return 0;
 }

@@ -48,8 +48,8 @@ typedef struct NodeGroup {
 typedef struct NodeNetwork {
     char *name; /* from the alias of the bridge */
     char *bridge;
-    uint32_t gateway; /* network byte order */
-    unsigned prefix_length;
+    Subnet subnets[ADDRESS_FAMILIES_COUNT]; /* by its addresses; none where it has none */
+    uint64_t mtu_bytes;
     bool has_ports; /* somebody is on it */
 } NodeNetwork;
 

@@ -2,8 +2,8 @@
 
 /* Plans as things: their life, and steps in words. One step is one line, and the same step is always the same line. */
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "model/plan.h"
@@ -44,10 +44,15 @@ static void format_setting(const Step *step, char *buffer, size_t size) {
 }
 
 static void format_network(const Step *step, char *buffer, size_t size) {
-    char address[INET_ADDRSTRLEN];
-    inet_ntop(AF_INET, &step->network->gateway, address, sizeof address);
-    snprintf(buffer, size, "create network %s: bridge %s, %s/%u", step->object, step->network->bridge, address,
-            step->network->prefix_length);
+    size_t length = snprintf(buffer, size, "create network %s: bridge %s", step->object, step->network->bridge);
+    for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT && length < size; family++) {
+        const Subnet *subnet = step->network->subnets + family;
+        char text[ADDRESS_TEXT_MAX];
+        if (address_is_set(&subnet->gateway))
+            length += snprintf(buffer + length, size - length, ", %s", subnet_format(subnet, text, sizeof text));
+    }
+    if (length < size && step->network->mtu_bytes != NETWORK_MTU_BYTES_DEFAULT)
+        snprintf(buffer + length, size - length, ", MTU %" PRIu64, step->network->mtu_bytes);
 }
 
 const char *step_format(const Step *step, char *buffer, size_t size) {

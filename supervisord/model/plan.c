@@ -111,7 +111,11 @@ static bool network_in_scope(const PlanBuilder *b, const Network *network) {
     if (!b->only)
         return true;
     const Group *group = policy_group(b->policy, b->only);
-    return group && group->workload && group->workload->network == network;
+    const Wiring *wiring = group && group->workload ? &group->workload->wiring : NULL;
+    for (size_t i = 0; wiring && i < wiring->n_attachments; i++)
+        if (wiring->attachments[i].network == network)
+            return true;
+    return false;
 }
 
 /* --- what is gone ------------------------------------------------------------------------------------------------ */
@@ -243,12 +247,19 @@ static int add_gone_networks(PlanBuilder *b) {
     return 0;
 }
 
+static bool same_subnets(const Subnet *found, const Subnet *wanted) {
+    for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++)
+        if (!subnet_equal(found + family, wanted + family))
+            return false;
+    return true;
+}
+
 /* There may be two bridges of one network: the old one stays while somebody is on it. */
 static bool network_holds(const PlanBuilder *b, const Network *network) {
     for (size_t i = 0; i < b->node->n_networks; i++) {
         const NodeNetwork *found = b->node->networks + i;
         if (strcmp(found->name, network->name) == 0 && strcmp(found->bridge, network->bridge) == 0 &&
-                found->gateway == network->gateway && found->prefix_length == network->prefix_length)
+                same_subnets(found->subnets, network->subnets) && found->mtu_bytes == network->mtu_bytes)
             return true;
     }
     return false;

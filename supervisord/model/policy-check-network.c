@@ -2,7 +2,6 @@
 
 /* Networks against each other, and workloads against the networks that they are on. */
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "model/policy-check-pass.h"
@@ -12,31 +11,27 @@
 static bool is_unbridged(const Draft *draft) {
     const Workload *workload = draft->object;
 
-    return workload->network_mode != NETWORK_BRIDGE && !draft->places[KEY_NETWORK].refused;
+    return workload->wiring.mode != NETWORK_BRIDGE && !draft->places[KEY_NETWORK].refused;
 }
 
-static uint32_t subnet_mask(unsigned prefix_length) {
-    return htonl(UINT32_MAX << (32 - prefix_length));
-}
-
-static bool in_subnet(const Network *network, uint32_t address) {
-    return ((network->gateway ^ address) & subnet_mask(network->prefix_length)) == 0;
-}
-
-/* Of two that overlap, the larger holds the gateway of the smaller. */
-static bool overlap(const Network *a, const Network *b) {
-    return a->prefix_length < b->prefix_length ? in_subnet(a, b->gateway) : in_subnet(b, a->gateway);
-}
+/* --- networks ---------------------------------------------------------------------------------------------------- */
 
 static bool is_complete(const Draft *draft) {
     return check_is_good(draft, KEY_BRIDGE) && check_is_good(draft, KEY_SUBNET);
+}
+
+static bool overlap(const Network *a, const Network *b) {
+    for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++)
+        if (subnets_overlap(a->subnets + family, b->subnets + family))
+            return true;
+    return false;
 }
 
 /* Against those before it. */
 static void check_network(const Check *check, Draft *draft) {
     const Network *network = draft->object;
 
-    if (draft->kind != SECTION_NETWORK || !is_complete(draft))
+    if (!is_complete(draft))
         return;
     for (size_t i = 0; i < check->n_drafts && check->drafts[i] != draft; i++) {
         const Draft *other_draft = check->drafts[i];
@@ -52,75 +47,107 @@ static void check_network(const Check *check, Draft *draft) {
     }
 }
 
-static void complain_unknown_network(const Check *check, const Draft *draft) {
-    Suggestion suggestion = { .wrong = draft->network_name };
+/* --- workloads on networks --------------------------------------------------------------------------------------- */
+
+static void complain_unknown_network(const Check *check, const Draft *draft, const char *name) {
+    Suggestion suggestion = { .wrong = name };
     char excerpt[EXCERPT_SIZE], text[SUGGESTION_TEXT_MAX];
 
     for (size_t i = 0; i < check->policy->n_networks; i++)
         suggestion_offer(&suggestion, check->policy->networks[i]->name);
-    complain(check, draft, KEY_NETWORK, "there is no network '%s'%s", diagnostics_excerpt(draft->network_name, excerpt),
+    complain(check, draft, KEY_NETWORK, "there is no network '%s'%s", diagnostics_excerpt(name, excerpt),
             suggestion_text(&suggestion, "bridge:", "", text, sizeof(text)));
 }
 
-static void resolve_network(const Check *check, Draft *draft) {
-    Workload *workload = draft->object;
+static bool is_on(const Wiring *wiring, const Network *network) {
+    for (size_t i = 0; i < wiring->n_attachments; i++)
+        if (wiring->attachments[i].network == network)
+            return true;
+    return false;
+}
 
-    if (draft->kind != SECTION_WORKLOAD)
-        return;
+static void attach(const Check *check, Draft *draft, const char *name) {
+    Wiring *wiring = &((Workload *) draft->object)->wiring;
+    Network *network = policy_network(check->policy, name);
+
+    if (!network)
+        complain_unknown_network(check, draft, name);
+    else if (is_on(wiring, network))
+        complain(check, draft, KEY_NETWORK, "network '%s' is there twice", name);
+    else if (wiring->n_attachments == ATTACHMENTS_MAX)
+        complain(check, draft, KEY_NETWORK, "more than %d networks", ATTACHMENTS_MAX);
+    else
+        wiring->attachments[wiring->n_attachments++] = (Attachment){ .network = network };
+}
+
+static void resolve_networks(const Check *check, Draft *draft) {
+    Wiring *wiring = &((Workload *) draft->object)->wiring;
+
     if (is_unbridged(draft) && check_is_given(draft, KEY_ADDRESS))
         complain(check, draft, KEY_ADDRESS, "the key needs Network=bridge:NAME");
-    if (workload->network_mode != NETWORK_BRIDGE)
+    if (wiring->mode != NETWORK_BRIDGE)
         return;
-    workload->network = policy_network(check->policy, draft->network_name);
-    if (!workload->network)
-        complain_unknown_network(check, draft);
-    if (!check_is_given(draft, KEY_ADDRESS))
-        complain(check, draft, KEY_ADDRESS, "the key is missing; Network=bridge:NAME needs it");
+    for (char **name = draft->network_names; name && *name; name++)
+        attach(check, draft, *name);
 }
 
-/* What the address must not be to its network, NULL if it is not. */
-static const char *address_problem(const Draft *draft, const Network *network) {
-    uint32_t address = ((const Workload *) draft->object)->address, mask = subnet_mask(network->prefix_length);
-
-    if (!in_subnet(network, address))
-        return "is outside the subnet of";
-    if (draft->address_length > 0 && draft->address_length != network->prefix_length)
-        return "has another prefix length than";
-    if (address == network->gateway)
-        return "is the gateway of";
-    if (address == (network->gateway & mask))
-        return "is the network address of";
-    if (address == (network->gateway | ~mask))
-        return "is the broadcast address of";
-    return NULL;
-}
-
-static const Draft *earlier_with_address(const Check *check, const Draft *draft) {
-    const Workload *workload = draft->object;
-
-    for (size_t i = 0; i < check->n_drafts && check->drafts[i] != draft; i++) {
-        const Draft *other_draft = check->drafts[i];
-        const Workload *other = other_draft->object;
-
-        if (other_draft->kind == SECTION_WORKLOAD && !other_draft->refused && other->network == workload->network &&
-                other->address == workload->address)
-            return other_draft;
+/* The interface that an address is for; NULL: it is on none of the networks. */
+static Attachment *attachment_for(const Workload *workload, const Address *address) {
+    for (size_t i = 0; i < workload->wiring.n_attachments; i++) {
+        Attachment *attachment = workload->wiring.attachments + i;
+        if (subnet_contains(attachment->network->subnets + address_index(address), address))
+            return attachment;
     }
     return NULL;
 }
 
-static void check_address(const Check *check, Draft *draft) {
-    const Workload *workload = draft->object;
+static const Draft *earlier_with_address(const Check *check, const Draft *draft, const Address *address) {
+    for (size_t i = 0; i < check->n_drafts && check->drafts[i] != draft; i++) {
+        const Draft *other = check->drafts[i];
+        const Attachment *attachment =
+                other->kind == SECTION_WORKLOAD && !other->refused ? attachment_for(other->object, address) : NULL;
 
-    if (draft->kind != SECTION_WORKLOAD || !workload->network || !check_is_good(draft, KEY_ADDRESS) ||
-            workload->network->prefix_length == 0)
+        if (attachment && address_equal(attachment->addresses + address_index(address), address))
+            return other;
+    }
+    return NULL;
+}
+
+static void complain_outside(const Check *check, const Draft *draft, const char *text) {
+    const Wiring *wiring = &((const Workload *) draft->object)->wiring;
+
+    if (wiring->n_attachments == 1)
+        complain(check, draft, KEY_ADDRESS, "%s is outside the subnet of network '%s'", text,
+                wiring->attachments->network->name);
+    else
+        complain(check, draft, KEY_ADDRESS, "%s is outside the subnets of all its networks", text);
+}
+
+static void check_address(const Check *check, Draft *draft, const Subnet *given) {
+    const Address *address = &given->gateway;
+    Attachment *attachment = attachment_for(draft->object, address);
+    char text[ADDRESS_TEXT_MAX];
+
+    address_format(address, text, sizeof(text));
+    if (!attachment) {
+        complain_outside(check, draft, text);
         return;
-    const char *problem = address_problem(draft, workload->network);
-    if (problem)
-        complain(check, draft, KEY_ADDRESS, "the address %s network '%s'", problem, workload->network->name);
-    const Draft *other = earlier_with_address(check, draft);
-    if (other)
-        complain(check, draft, KEY_ADDRESS, "the address is already that of workload '%s'", other->group->name);
+    }
+    const Network *network = attachment->network;
+    const Subnet *subnet = network->subnets + address_index(address);
+    const char *problem = subnet_problem(subnet, address);
+    const Draft *other = earlier_with_address(check, draft, address);
+    Address *place = attachment->addresses + address_index(address);
+
+    if (given->prefix_length > 0 && given->prefix_length != subnet->prefix_length)
+        complain(check, draft, KEY_ADDRESS, "%s has another prefix length than network '%s'", text, network->name);
+    else if (problem)
+        complain(check, draft, KEY_ADDRESS, "%s %s network '%s'", text, problem, network->name);
+    else if (address_is_set(place))
+        complain(check, draft, KEY_ADDRESS, "%s is its second address on network '%s'", text, network->name);
+    else if (other)
+        complain(check, draft, KEY_ADDRESS, "%s is already the address of workload '%s'", text, other->group->name);
+    *place = *address;
 }
 
 /* A limit that is no cgroup file is the network's. */
@@ -130,13 +157,21 @@ static void check_limits(const Check *check, Draft *draft) {
             complain(check, draft, KEY_LIMITS + limit->id, "the key needs Network=bridge:NAME");
 }
 
+static bool is_attached(const Draft *draft) {
+    return ((const Workload *) draft->object)->wiring.n_attachments > 0;
+}
+
 void check_network_alone(const Check *check, Draft *draft) {
-    resolve_network(check, draft);
+    if (draft->kind == SECTION_WORKLOAD)
+        resolve_networks(check, draft);
 }
 
 void check_network_against_others(const Check *check, Draft *draft) {
-    if (draft->kind == SECTION_WORKLOAD)
-        check_limits(check, draft);
-    check_network(check, draft);
-    check_address(check, draft);
+    if (draft->kind == SECTION_NETWORK)
+        check_network(check, draft);
+    if (draft->kind != SECTION_WORKLOAD)
+        return;
+    check_limits(check, draft);
+    for (size_t i = 0; i < draft->n_addresses && is_attached(draft) && check_is_good(draft, KEY_ADDRESS); i++)
+        check_address(check, draft, draft->addresses + i);
 }

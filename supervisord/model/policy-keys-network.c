@@ -4,100 +4,170 @@
 
 #include "model/policy-key.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/parse.h"
+#include "model/words.h"
 
 enum {
     PREFIX_LENGTH_MIN = 8,
-    PREFIX_LENGTH_MAX = 30, /* the smallest subnet with an address beside the gateway's */
+    /* The smallest subnets with an address beside the gateway's and those that mean something else. */
+    PREFIX_LENGTH_MAX_IPV4 = 30,
+    PREFIX_LENGTH_MAX_IPV6 = 126,
+    MTU_BYTES_MIN = 1280, /* what IPv6 needs */
+    MTU_BYTES_MAX = 65535,
 };
 
 static const char *network_word(unsigned index) {
     return index < NETWORK_MODES_COUNT ? network_mode_name(index) : NULL;
 }
 
+/* Has each word of the text assigned. */
+static int assign_words(const Key *key, Draft *draft, const char *text, KeyAssign *assign, const char **ret_problem) {
+    for (;;) {
+        _cleanup_(cleanup_free) char *word = NULL;
+
+        int r = word_take(&text, &word, ret_problem);
+        if (r <= 0)
+            return r;
+        r = assign(key, draft, word, ret_problem);
+        if (r < 0)
+            return r;
+    }
+}
+
 /* "host", "bridge:lan" */
-static int assign_network(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+static int assign_network_word(const Key *key, Draft *draft, const char *word, const char **ret_problem) {
     Workload *workload = draft->object;
     const char *name;
     unsigned mode;
 
-    int r = key_take_word(key, text, &mode, &name);
+    int r = key_take_word(key, word, &mode, &name);
     if (r < 0)
         return r;
     if (mode == NETWORK_BRIDGE ? !name || !*name : name != NULL)
         return -EINVAL;
-    r = key_replace(&draft->network_name, name);
-    if (r < 0)
-        return r;
-    workload->network_mode = mode;
-    return 0;
+    workload->wiring.mode = mode;
+    if (mode != NETWORK_BRIDGE) {
+        draft->network_names = strv_free(draft->network_names);
+        return 0;
+    }
+    r = grow(&workload->wiring.attachments, sizeof(Attachment), strv_length(draft->network_names),
+            &draft->attachments_allocated);
+    return r < 0 ? r : strv_push(&draft->network_names, name);
+}
+
+static int assign_bridge_word(const Key *key, Draft *draft, const char *word, const char **ret_problem) {
+    const char *name;
+    unsigned mode;
+
+    if (key_take_word(key, word, &mode, &name) < 0 || mode != NETWORK_BRIDGE)
+        return -EINVAL;
+    return assign_network_word(key, draft, word, ret_problem);
+}
+
+/* Only bridges stand beside each other. */
+static int assign_network(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    bool several = strpbrk(text, " \t");
+
+    return assign_words(key, draft, text, several ? assign_bridge_word : assign_network_word, ret_problem);
 }
 
 /* "10.77.0.2", "10.77.0.2/24" */
-static int assign_address(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
-    Workload *workload = draft->object;
-    uint32_t address = 0;
-    unsigned length = 0;
-    int r = 0;
+static int assign_address_word(const Key *key, Draft *draft, const char *word, const char **ret_problem) {
+    static const Address nobody[] = { { .family = AF_INET }, { .family = AF_INET6 } };
+    Subnet address = {};
+    int r;
 
-    if (strchr(text, '/')) {
-        r = parse_ipv4_prefix(text, &address, &length);
-        if (r >= 0 && length == 0)
+    if (strchr(word, '/')) {
+        r = address_parse_prefix(word, &address);
+        if (r >= 0 && address.prefix_length == 0)
             r = -ERANGE;
-    } else if (*text)
-        r = parse_ipv4(text, &address);
+    } else
+        r = address_parse(word, &address.gateway);
     if (r < 0)
         return r;
-    if (*text && address == 0)
+    if (address_equal(&address.gateway, nobody) || address_equal(&address.gateway, nobody + 1))
         return -EINVAL;
-    workload->address = address;
-    draft->address_length = length;
+    r = grow(&draft->addresses, sizeof(Subnet), draft->n_addresses, &draft->addresses_allocated);
+    if (r < 0)
+        return r;
+    draft->addresses[draft->n_addresses++] = address;
     return 0;
 }
 
+static int assign_address(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    if (!*text)
+        draft->n_addresses = 0;
+    return assign_words(key, draft, text, assign_address_word, ret_problem);
+}
+
+static const char *gateway_problem(const Network *network, const Subnet *subnet) {
+    static const Subnet not_routed[] = {
+        { { .family = AF_INET, .bytes = { 0 } }, 8 },
+        { { .family = AF_INET, .bytes = { 127 } }, 8 },
+        { { .family = AF_INET, .bytes = { 224 } }, 3 },
+        { { .family = AF_INET6, .bytes = { 0 } }, 8 },
+        { { .family = AF_INET6, .bytes = { 0xfe, 0x80 } }, 10 },
+        { { .family = AF_INET6, .bytes = { 0xff } }, 8 },
+    };
+    const Subnet other = { .gateway = { .family = subnet->gateway.family }, .prefix_length = subnet->prefix_length };
+
+    if (subnet_problem(&other, &subnet->gateway)) /* as of a workload's: neither the first nor the last */
+        return "expected the gateway's address with the prefix length, not the address of the network itself or of its "
+               "broadcast";
+    for (size_t i = 0; i < ELEMENTSOF(not_routed); i++)
+        if (subnet_contains(not_routed + i, &subnet->gateway))
+            return "loopback, link-local and multicast addresses are no network's";
+    if (address_is_set(&network->subnets[address_index(&subnet->gateway)].gateway))
+        return "the network has a subnet of this kind already; it may have one of IPv4 and one of IPv6";
+    return NULL;
+}
+
 /* "10.77.0.1/24" */
+static int assign_subnet_word(const Key *key, Draft *draft, const char *word, const char **ret_problem) {
+    Network *network = draft->object;
+    Subnet subnet;
+
+    int r = address_parse_prefix(word, &subnet);
+    if (r < 0)
+        return r;
+    AddressFamily family = address_index(&subnet.gateway);
+    if (subnet.prefix_length < PREFIX_LENGTH_MIN ||
+            subnet.prefix_length > (family == ADDRESS_IPV4 ? PREFIX_LENGTH_MAX_IPV4 : PREFIX_LENGTH_MAX_IPV6))
+        return -ERANGE;
+    *ret_problem = gateway_problem(network, &subnet);
+    if (*ret_problem)
+        return -EINVAL;
+    network->subnets[family] = subnet;
+    return 0;
+}
+
 static int assign_subnet(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
     Network *network = draft->object;
-    uint32_t gateway = 0;
-    unsigned length = 0;
 
-    if (*text) {
-        int r = parse_ipv4_prefix(text, &gateway, &length);
-        if (r < 0)
-            return r;
-        if (length < PREFIX_LENGTH_MIN || length > PREFIX_LENGTH_MAX)
-            return -ERANGE;
-        uint32_t host_mask = UINT32_MAX >> length, host = ntohl(gateway) & host_mask;
-        if (host == 0 || host == host_mask) {
-            *ret_problem =
-                    "expected the gateway's address with the prefix length, not the address of the network itself "
-                    "or of its broadcast";
-            return -EINVAL;
-        }
-    }
-    network->gateway = gateway;
-    network->prefix_length = length;
-    return 0;
+    if (!*text)
+        memset(network->subnets, 0, sizeof(network->subnets));
+    return assign_words(key, draft, text, assign_subnet_word, ret_problem);
 }
 
 const Key keys_network[] = {
     [KEY_NETWORK - KEYS_NETWORK] = {
         .name = "Network",
         .sections = IN(SECTION_WORKLOAD),
+        .list = true,
         .assign = assign_network,
         .fallback = "host",
-        .expects = "host, private or bridge:NAME",
+        .expects = "host, private or bridge:NAME, of which there may be several",
         .word = network_word,
     },
     [KEY_ADDRESS - KEYS_NETWORK] = {
         .name = "Address",
         .sections = IN(SECTION_WORKLOAD),
+        .list = true,
         .assign = assign_address,
-        .expects = "an IPv4 address like 10.77.0.2",
+        .expects = "addresses like 10.77.0.2 or fd77::2",
     },
     [KEY_BRIDGE - KEYS_NETWORK] = {
         .name = "Bridge",
@@ -110,8 +180,19 @@ const Key keys_network[] = {
     [KEY_SUBNET - KEYS_NETWORK] = {
         .name = "Subnet",
         .sections = IN(SECTION_NETWORK),
+        .list = true,
         .required = true,
         .assign = assign_subnet,
-        .expects = "the gateway's IPv4 address with a prefix length from 8 to 30, like 10.77.0.1/24",
+        .expects = "the gateway's address with a prefix length from 8 to 30 (IPv6: to 126), like 10.77.0.1/24",
+    },
+    [KEY_MTU - KEYS_NETWORK] = {
+        .name = "MTU",
+        .sections = IN(SECTION_NETWORK),
+        .assign = key_assign_number,
+        .fallback = "1500",
+        .expects = "a number of bytes from 1280 to 65535",
+        .offset = offsetof(Network, mtu_bytes),
+        .minimum = MTU_BYTES_MIN,
+        .maximum = MTU_BYTES_MAX,
     },
 };

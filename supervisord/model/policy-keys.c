@@ -107,7 +107,8 @@ Draft *draft_free(Draft *draft) {
         return NULL;
     free(draft->title);
     free(draft->slice_name);
-    free(draft->network_name);
+    strv_free(draft->network_names);
+    free(draft->addresses);
     free(draft);
     return NULL;
 }

@@ -60,6 +60,7 @@ typedef enum KeyId {
     KEY_ADDRESS,
     KEY_BRIDGE,
     KEY_SUBNET,
+    KEY_MTU,
 
     KEY_LIMITS, /* that of limit n is KEY_LIMITS + n */
     KEYS_COUNT = KEY_LIMITS + LIMITS_COUNT,
@@ -75,17 +76,19 @@ typedef struct Place {
 /* What a section says, and where, before it is checked against the others. */
 typedef struct Draft {
     SectionKind kind;
-    char *title;        /* "workload:web" */
-    Place place;        /* where it was opened first */
-    const char *file;   /* that it was opened in last */
-    bool transient;     /* no other file says anything of it */
-    bool refused;       /* the section itself is wrong; its keys are read only for what is wrong with them */
-    void *object;       /* what most keys fill in: Settings, Workload or Network; NULL for a slice. In the policy. */
-    Group *group;       /* of a slice or workload. In the policy. */
-    LimitValue *limits; /* what limits fill in: of the group, or of the tree */
-    char *slice_name;   /* Slice= */
-    char *network_name; /* Network=bridge:NAME */
-    unsigned address_length; /* of Address=a.b.c.d/len; 0: not given */
+    char *title;          /* "workload:web" */
+    Place place;          /* where it was opened first */
+    const char *file;     /* that it was opened in last */
+    bool transient;       /* no other file says anything of it */
+    bool refused;         /* the section itself is wrong; its keys are read only for what is wrong with them */
+    void *object;         /* what most keys fill in: Settings, Workload or Network; NULL for a slice. In the policy. */
+    Group *group;         /* of a slice or workload. In the policy. */
+    LimitValue *limits;   /* what limits fill in: of the group, or of the tree */
+    char *slice_name;     /* Slice= */
+    char **network_names; /* Network=bridge:NAME ...: there is room for an attachment to each */
+    size_t attachments_allocated;
+    Subnet *addresses; /* Address=, each with its prefix length; 0: not given */
+    size_t n_addresses, addresses_allocated;
     Place places[KEYS_COUNT];
 } Draft;
 

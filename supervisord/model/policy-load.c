@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "model/lease.h"
 #include "model/policy-check.h"
 #include "model/policy-draft.h"
 
@@ -59,8 +60,8 @@ static int parse_sources(Drafts *drafts, const Sources *sources) {
     return r;
 }
 
-int policy_parse(const Sources *sources, const Sources *transient, const LimitScale *scale, Diagnostics *diagnostics,
-        Policy **ret) {
+int policy_parse(const Sources *sources, const Sources *transient, const char *leases, const LimitScale *scale,
+        Diagnostics *diagnostics, Policy **ret) {
     _cleanup_(drafts_done) Drafts drafts = { .scale = scale, .diagnostics = diagnostics };
     _cleanup_(cleanup_policy_unref) Policy *policy = calloc(1, sizeof(Policy));
 
@@ -77,6 +78,10 @@ int policy_parse(const Sources *sources, const Sources *transient, const LimitSc
         return r;
     drafts_drop_orphans(&drafts);
     policy_check(policy, scale, drafts.items, drafts.n_items, diagnostics);
+    if (!diagnostics_any(diagnostics))
+        r = leases_assign(policy, leases, diagnostics);
+    if (r < 0)
+        return r;
     if (diagnostics_any(diagnostics))
         return -EBADMSG;
     r = order_groups(policy);
@@ -102,7 +107,7 @@ int policy_load(const PolicyPaths *paths, const LimitScale *scale, Diagnostics *
     int r = read_sources(paths, &sources, diagnostics);
     if (r >= 0 && paths->transient_directory)
         r = sources_read_transient(&transient, paths->transient_directory, diagnostics);
-    return r < 0 ? r : policy_parse(&sources, &transient, scale, diagnostics, ret);
+    return r < 0 ? r : policy_parse(&sources, &transient, paths->leases, scale, diagnostics, ret);
 }
 
 static uint64_t kernel_number(const char *path) {

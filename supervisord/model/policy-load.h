@@ -14,14 +14,16 @@ typedef struct PolicyPaths {
     char *const *directories;        /* the strongest first: sources_read_directories() */
     const char *transient_directory; /* NULL: none */
     char *const *files;              /* instead of directories, when not NULL (supctl verify) */
+    const char *leases;              /* the text of those that were given before: model/lease.h; NULL: none */
 } PolicyPaths;
 
 /*
- * What the sources and, over them, those of the run time (NULL: none) say. 0 and a policy; -EBADMSG when diagnostics say
+ * What the sources and, over them, those of the run time (NULL: none) say. leases: the text of those that were given
+ * before (model/lease.h), NULL: none. 0 and a policy; -EBADMSG when diagnostics say
  * what is wrong, also if they did before (then there is no policy); other errnos when the machine fails us (-ENOMEM).
  */
-int policy_parse(const Sources *sources, const Sources *transient, const LimitScale *scale, Diagnostics *diagnostics,
-        Policy **ret);
+int policy_parse(const Sources *sources, const Sources *transient, const char *leases, const LimitScale *scale,
+        Diagnostics *diagnostics, Policy **ret);
 /* Reads and parses everything, reports all errors of all files, as above. */
 int policy_load(const PolicyPaths *paths, const LimitScale *scale, Diagnostics *diagnostics, Policy **ret);
 

@@ -75,6 +75,7 @@ static void workload_free(Workload *workload) {
     free(workload->exec.input_path);
     free(workload->exec.output.path);
     free(workload->exec.error.path);
+    free(workload->wiring.attachments);
     free(workload);
 }
 

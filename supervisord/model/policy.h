@@ -6,12 +6,12 @@
  * loop thread and the apply worker, never changed. policy-load.c makes it from INI files; nothing else does.
  */
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
 
 #include "base/strv.h"
+#include "model/address.h"
 #include "model/diagnostics.h"
 #include "model/knob.h"
 #include "model/meter.h"
@@ -19,6 +19,8 @@
 enum {
     GROUPS_MAX = 4096, /* slices and workloads of one policy */
     NETWORKS_MAX = 64,
+    ATTACHMENTS_MAX = 8,              /* networks of one workload */
+    NETWORK_MTU_BYTES_DEFAULT = 1500, /* MTU= */
     SLICE_DEPTH_MAX = 16,
     POLICY_LINE_MAX = 32768, /* bytes of one line, without its end */
     ARGUMENTS_MAX = 1024,    /* words of ExecStart= */
@@ -92,7 +94,7 @@ typedef struct ResourceLimit {
 typedef enum NetworkMode {
     NETWORK_HOST,
     NETWORK_PRIVATE, /* a namespace with only loopback */
-    NETWORK_BRIDGE,  /* a namespace with one veth on a network's bridge */
+    NETWORK_BRIDGE,  /* a namespace with a veth on the bridge of each of its networks */
     NETWORK_MODES_COUNT,
 } NetworkMode;
 
@@ -133,20 +135,32 @@ typedef struct Life {
     bool running;                /* State=: what the user wants; `supctl stop` says stopped in a drop-in */
 } Life;
 
+/* A workload on a network: one interface. */
+typedef struct Attachment {
+    Network *network;                          /* in the same policy */
+    Address addresses[ADDRESS_FAMILIES_COUNT]; /* one of each family of which the network has a subnet */
+    bool leased[ADDRESS_FAMILIES_COUNT];       /* from the network's pool, not by Address= */
+} Attachment;
+
+/* Whom it can talk to. */
+typedef struct Wiring {
+    NetworkMode mode;
+    Attachment *attachments; /* NETWORK_BRIDGE: eth0, eth1, ...; the first has the default route */
+    size_t n_attachments;
+} Wiring;
+
 struct Workload {
     Exec exec;
     Life life;
-    NetworkMode network_mode;
-    Network *network; /* NETWORK_BRIDGE; in the same policy */
-    uint32_t address; /* IPv4, network byte order; within the network's subnet; 0 unless NETWORK_BRIDGE */
-    bool transient;   /* comes from the runtime directory */
+    Wiring wiring;
+    bool transient; /* comes from the runtime directory */
 };
 
 struct Network {
     char *name;
-    char *bridge;     /* interface name, < IFNAMSIZ */
-    uint32_t gateway; /* the bridge's own address, network byte order: Subnet=10.77.0.1/24 */
-    unsigned prefix_length;
+    char *bridge;                           /* interface name, < IFNAMSIZ */
+    Subnet subnets[ADDRESS_FAMILIES_COUNT]; /* with the bridge's own address; at least one */
+    uint64_t mtu_bytes;
     size_t index;
     Origin origin;
 };

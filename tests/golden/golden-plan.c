@@ -9,7 +9,7 @@
  *         otherwise; hugetlb only then. With a weight, or `cpu-weight=` without number, the tree is a unit of PID 1.
  *     device PATH MAJOR:MINOR [none | iocost | bfq] | ERRNO
  *         The disk that a path of the policy leads to, with what shares it out, or why to none: ENODEV.
- *     network NAME bridge=NAME subnet=ADDRESS/LENGTH [ports]
+ *     network NAME bridge=NAME subnet=ADDRESS/LENGTH... [mtu=BYTES] [ports]
  *     slice PATH [slot=N] [controllers=LIST] [frozen]
  *     workload PATH [slot=N] [frozen]
  *         A group with our mark; its name is the last part of its path below the tree. It has the limit files of the
@@ -164,15 +164,20 @@ static void read_device(Fixture *f, char *rest) {
 
 static void read_network(Fixture *f, char *rest) {
     NodeNetwork *network = APPEND(f->node.networks, f->node.n_networks);
-    network->name = copy(take_needed(f, &rest));
+    Subnet subnet;
 
+    network->name = copy(take_needed(f, &rest));
+    network->mtu_bytes = NETWORK_MTU_BYTES_DEFAULT;
     for (char *word, *value; (word = take(&rest));)
         if ((value = option(word, "bridge")))
             network->bridge = copy(value);
         else if (strcmp(word, "ports") == 0)
             network->has_ports = true;
-        else if (!(value = option(word, "subnet")) ||
-                 parse_ipv4_prefix(value, &network->gateway, &network->prefix_length) < 0)
+        else if ((value = option(word, "mtu")))
+            network->mtu_bytes = number(f, value);
+        else if ((value = option(word, "subnet")) && address_parse_prefix(value, &subnet) == 0)
+            network->subnets[address_index(&subnet.gateway)] = subnet;
+        else
             fail(f, "what is '%s'?", word);
     if (!network->bridge)
         fail(f, "bridge= is missing");

@@ -9,16 +9,18 @@
  * --update writes what came out as what is expected.
  */
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/parse.h"
 #include "golden.h"
+#include "model/lease.h"
 #include "model/policy-keys.h"
 #include "model/policy-load.h"
 
@@ -82,11 +84,34 @@ static void print_metrics(FILE *out, unsigned sets) {
     fputc('\n', out);
 }
 
-static void print_address(FILE *out, const char *key, uint32_t address, unsigned prefix_length) {
-    char buffer[INET_ADDRSTRLEN];
+static void print_wiring(FILE *out, const Wiring *wiring) {
+    char text[ADDRESS_TEXT_MAX];
 
-    inet_ntop(AF_INET, &address, buffer, sizeof(buffer));
-    fprintf(out, "    %s=%s/%u\n", key, buffer, prefix_length);
+    if (wiring->mode != NETWORK_BRIDGE)
+        fprintf(out, "    Network=%s\n", network_mode_name(wiring->mode));
+    for (size_t i = 0; i < wiring->n_attachments; i++) {
+        const Attachment *attachment = wiring->attachments + i;
+
+        fprintf(out, "    Network=%s:%s\n", network_mode_name(wiring->mode), attachment->network->name);
+        for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++) {
+            Subnet subnet = { attachment->addresses[family], attachment->network->subnets[family].prefix_length };
+
+            if (address_is_set(&subnet.gateway))
+                fprintf(out, "    Address=%s%s\n", subnet_format(&subnet, text, sizeof(text)),
+                        attachment->leased[family] ? " (leased)" : "");
+        }
+    }
+}
+
+static void print_network(FILE *out, const Network *network) {
+    char text[ADDRESS_TEXT_MAX];
+
+    print_text(out, "Bridge", network->bridge);
+    for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++)
+        if (address_is_set(&network->subnets[family].gateway))
+            print_text(out, "Subnet", subnet_format(network->subnets + family, text, sizeof(text)));
+    if (network->mtu_bytes != NETWORK_MTU_BYTES_DEFAULT)
+        fprintf(out, "    MTU=%" PRIu64 "\n", network->mtu_bytes);
 }
 
 static void print_output(FILE *out, const char *key, const Output *output) {
@@ -131,10 +156,7 @@ static void print_workload(FILE *out, const Workload *workload) {
     print_output(out, "StandardOutput", &workload->exec.output);
     if (workload->exec.error.kind != OUTPUT_INHERIT)
         print_output(out, "StandardError", &workload->exec.error);
-    fprintf(out, "    Network=%s%s%s\n", network_mode_name(workload->network_mode), workload->network ? ":" : "",
-            workload->network ? workload->network->name : "");
-    if (workload->network)
-        print_address(out, "Address", workload->address, workload->network->prefix_length);
+    print_wiring(out, &workload->wiring);
     print_text(out, "State", workload->life.running ? "running" : "stopped");
     if (workload->transient)
         fprintf(out, "    (transient)\n");
@@ -154,8 +176,7 @@ static void print_policy(FILE *out, const Policy *policy) {
         const Network *network = policy->networks[i];
 
         fprintf(out, "network %s (%s:%u)\n", network->name, network->origin.file, network->origin.line);
-        print_text(out, "Bridge", network->bridge);
-        print_address(out, "Subnet", network->gateway, network->prefix_length);
+        print_network(out, network);
     }
     for (size_t i = 0; i < policy->n_groups; i++) {
         const Group *group = policy->groups[i];
@@ -190,17 +211,22 @@ static void remove_all(char *text, const char *part) {
 static char *load_case(const char *directory) {
     _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
     _cleanup_(cleanup_policy_unref) Policy *policy = NULL;
-    char run[4096], lib[4096], transient[4096], prefix[4096], *text;
+    char run[4096], lib[4096], transient[4096], leases[4096], prefix[4096], *text;
+    _cleanup_(cleanup_free) char *former = NULL;
     size_t size;
 
     snprintf(run, sizeof(run), "%s/run", directory);
     snprintf(lib, sizeof(lib), "%s/lib", directory);
     snprintf(transient, sizeof(transient), "%s/transient", directory);
+    snprintf(leases, sizeof(leases), "%s/leases", directory);
     snprintf(prefix, sizeof(prefix), "%s/", directory);
 
+    if (file_read_all_at(AT_FDCWD, leases, LEASES_BYTES_MAX, &former, &size) < 0)
+        former = NULL;
     const PolicyPaths paths = {
         .directories = (char *[]){ (char *) directory, run, lib, NULL },
         .transient_directory = transient,
+        .leases = former,
     };
     int r = policy_load(&paths, &scale, &diagnostics, &policy);
     if (r < 0 && r != -EBADMSG)

@@ -39,8 +39,6 @@ enum {
 
 #define MBIT UINT64_C(125000) /* bytes per second */
 
-static const char bridge_name[] = "svtest0";
-
 static uint64_t now_usec(void) {
     struct timespec now;
 
@@ -84,19 +82,37 @@ static int namespace_new(void) {
     return fd;
 }
 
-static void wire_up(Links *links, int namespace_fd, uint8_t serial) {
-    char address[] = "10.213.0.0000";
-    Invocation invocation = { .bytes = { serial } };
+static char lab_name[] = "lab", lab_bridge[] = "svtest0", loopback_name[] = "lo";
+static Network lab;
 
-    snprintf(address, sizeof(address), "10.213.0.%u", serial + 10U);
-    LinkWire wire = {
-        .workload = "web",
-        .invocation = &invocation,
-        .bridge = bridge_name,
-        .address = inet_addr(address),
-        .gateway = inet_addr("10.213.0.1"),
-        .prefix_length = 24,
+static Subnet subnet_of(const char *text) {
+    Subnet subnet = { 0 };
+
+    CHECK_EQ(address_parse_prefix(text, &subnet), 0);
+    return subnet;
+}
+
+static Network lab_with(const char *ipv4, const char *ipv6, uint64_t mtu_bytes) {
+    Network network = { .name = lab_name, .bridge = lab_bridge, .mtu_bytes = mtu_bytes };
+
+    network.subnets[ADDRESS_IPV4] = subnet_of(ipv4);
+    if (ipv6)
+        network.subnets[ADDRESS_IPV6] = subnet_of(ipv6);
+    return network;
+}
+
+static Attachment attachment_of(uint8_t serial) {
+    return (Attachment){
+        .network = &lab,
+        .addresses = { subnet_host(lab.subnets + ADDRESS_IPV4, serial + 10U),
+                subnet_host(lab.subnets + ADDRESS_IPV6, serial + 10U) },
     };
+}
+
+static void wire_up(Links *links, int namespace_fd, uint8_t serial) {
+    Invocation invocation = { .bytes = { serial } };
+    Attachment attachment = attachment_of(serial);
+    const LinkWire wire = { .workload = "web", .invocation = &invocation, .attachment = &attachment };
     ino_t here = namespace_here();
 
     CHECK_EQ(links_wire(links, namespace_fd, &wire), 0);
@@ -104,7 +120,19 @@ static void wire_up(Links *links, int namespace_fd, uint8_t serial) {
 }
 
 static int make_test_bridge(Links *links) {
-    return links_bridge_make(links, "lab", bridge_name, inet_addr("10.213.0.1"), 24);
+    return links_bridge_make(links, &lab);
+}
+
+static void check_bridge(Links *links, const Network *network) {
+    BridgeFound found[4];
+
+    CHECK_EQ(links_bridge_make(links, network), 0);
+    CHECK_EQ(links_list_bridges(links, found, ELEMENTSOF(found)), 1);
+    CHECK_STREQ(found[0].name, network->name);
+    CHECK_STREQ(found[0].bridge, network->bridge);
+    CHECK_EQ(found[0].mtu_bytes, network->mtu_bytes);
+    for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++)
+        CHECK(subnet_equal(found[0].subnets + family, network->subnets + family));
 }
 
 static void test_bridge(Links *links) {
@@ -116,19 +144,14 @@ static void test_bridge(Links *links) {
     CHECK_EQ(make_test_bridge(links), 0);
     CHECK_EQ(count_links(), before + 1);
 
-    CHECK_EQ(links_list_bridges(links, found, ELEMENTSOF(found)), 1);
-    CHECK_STREQ(found[0].name, "lab");
-    CHECK_STREQ(found[0].bridge, bridge_name);
-    CHECK_EQ(found[0].gateway, inet_addr("10.213.0.1"));
-    CHECK_EQ(found[0].prefix_length, 24);
+    Network changed = lab_with("10.213.0.2/16", "fd13:2::1/112", 1400), single = lab_with("10.213.0.1/24", NULL, 9000);
+    check_bridge(links, &lab);
+    check_bridge(links, &changed);
+    check_bridge(links, &single);
+    check_bridge(links, &lab);
 
-    CHECK_EQ(links_bridge_make(links, "lab", bridge_name, inet_addr("10.213.0.2"), 16), 0);
-    CHECK_EQ(links_list_bridges(links, found, ELEMENTSOF(found)), 1);
-    CHECK_EQ(found[0].gateway, inet_addr("10.213.0.2"));
-    CHECK_EQ(found[0].prefix_length, 16);
-
-    CHECK_EQ(links_bridge_remove(links, bridge_name), 0);
-    CHECK_EQ(links_bridge_remove(links, bridge_name), 0);
+    CHECK_EQ(links_bridge_remove(links, lab_bridge), 0);
+    CHECK_EQ(links_bridge_remove(links, lab_bridge), 0);
     CHECK_EQ(count_links(), before);
 }
 
@@ -140,14 +163,14 @@ static void test_bridge_half_made(Links *links) {
 
     CHECK_EQ(make_test_bridge(links), 0);
     CHECK_EQ(nl_connect(socket, NETLINK_ROUTE), 0);
-    CHECK_EQ(rtnl_link_get_kernel(socket, 0, bridge_name, &link), 0);
+    CHECK_EQ(rtnl_link_get_kernel(socket, 0, lab_bridge, &link), 0);
     rtnl_link_set_ifalias(change, "");
     CHECK_EQ(rtnl_link_change(socket, link, change, 0), 0);
     CHECK_EQ(links_list_bridges(links, found, 1), 0);
 
     CHECK_EQ(make_test_bridge(links), 0);
     CHECK_EQ(links_list_bridges(links, found, 1), 1);
-    CHECK_EQ(links_bridge_remove(links, bridge_name), 0);
+    CHECK_EQ(links_bridge_remove(links, lab_bridge), 0);
 
     rtnl_link_put(change);
     rtnl_link_put(link);
@@ -159,13 +182,15 @@ static void test_bridge_of_others(Links *links) {
     struct nl_sock *socket = nl_socket_alloc();
 
     CHECK_EQ(nl_connect(socket, NETLINK_ROUTE), 0);
-    CHECK_EQ(rtnl_link_bridge_add(socket, bridge_name), 0);
+    CHECK_EQ(rtnl_link_bridge_add(socket, lab_bridge), 0);
     CHECK_EQ(make_test_bridge(links), -EEXIST);
-    CHECK_EQ(links_bridge_remove(links, bridge_name), -EEXIST);
-    CHECK_EQ(links_bridge_make(links, "lab", "lo", inet_addr("10.213.0.1"), 24), -EEXIST);
+    CHECK_EQ(links_bridge_remove(links, lab_bridge), -EEXIST);
+    Network loopback = lab;
+    loopback.bridge = loopback_name;
+    CHECK_EQ(links_bridge_make(links, &loopback), -EEXIST);
 
     struct rtnl_link *link;
-    CHECK_EQ(rtnl_link_get_kernel(socket, 0, bridge_name, &link), 0);
+    CHECK_EQ(rtnl_link_get_kernel(socket, 0, lab_bridge, &link), 0);
     CHECK(!(rtnl_link_get_flags(link) & IFF_UP));
     CHECK_EQ(rtnl_link_delete(socket, link), 0);
     rtnl_link_put(link);
@@ -174,8 +199,8 @@ static void test_bridge_of_others(Links *links) {
     CHECK_EQ(links_open("other", &other), 0);
     CHECK_EQ(make_test_bridge(other), 0);
     CHECK_EQ(make_test_bridge(links), -EEXIST);
-    CHECK_EQ(links_bridge_remove(links, bridge_name), -EEXIST);
-    CHECK_EQ(links_bridge_remove(other, bridge_name), 0);
+    CHECK_EQ(links_bridge_remove(links, lab_bridge), -EEXIST);
+    CHECK_EQ(links_bridge_remove(other, lab_bridge), 0);
     links_close(other);
 }
 
@@ -184,12 +209,14 @@ static void test_names(void) {
     char first[IFNAMSIZ], second[IFNAMSIZ];
     Links *links = NULL;
 
-    links_veth_name("web", &a, first);
+    links_veth_name("web", &a, 0, first);
     CHECK_EQ(strlen(first), 13);
     CHECK(strncmp(first, "sv", 2) == 0 && strspn(first + 2, "0123456789abcdef") == 11);
-    links_veth_name("web", &b, second);
+    links_veth_name("web", &b, 0, second);
     CHECK(strcmp(first, second) != 0);
-    links_veth_name("wea", &a, second);
+    links_veth_name("wea", &a, 0, second);
+    CHECK(strcmp(first, second) != 0);
+    links_veth_name("web", &a, 1, second);
     CHECK(strcmp(first, second) != 0);
 
     CHECK_EQ(links_open("not:a:name", &links), -EINVAL);
@@ -289,6 +316,18 @@ static void child_hears(int fd) {
 
     CHECK_EQ(write(fd, "r", 1), 1);
     hear(accept(listen_fd, NULL, NULL));
+}
+
+static void check_addresses(int namespace_fd) {
+    const Attachment attachment = attachment_of(1);
+    Subnet found[ADDRESS_FAMILIES_COUNT];
+
+    CHECK_EQ(links_addresses(namespace_fd, 0, found), 0);
+    for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++) {
+        CHECK(address_equal(&found[family].gateway, attachment.addresses + family));
+        CHECK_EQ(found[family].prefix_length, lab.subnets[family].prefix_length);
+    }
+    CHECK_EQ(links_addresses(namespace_fd, 1, found), -ENODEV);
 }
 
 static void check_talk(int namespace_fd) {
@@ -446,7 +485,7 @@ static void test_many(Links *links) {
         wire_usec[i] = now_usec() - begin;
     }
     CHECK_EQ(count_links(), before + WIRES_MAX);
-    CHECK_EQ(links_bridge_remove(links, bridge_name), -EBUSY);
+    CHECK_EQ(links_bridge_remove(links, lab_bridge), -EBUSY);
     printf("namespace_new %" PRIu64 " us, wire %" PRIu64 " us (medians of %u)\n", median(new_usec, WIRES_MAX),
             median(wire_usec, WIRES_MAX), WIRES_MAX);
 
@@ -458,17 +497,15 @@ static void test_many(Links *links) {
 /* A namespace that is wired already, or a bridge that is not there: an error, and nothing is left. */
 static void test_wire_failures(Links *links, int namespace_fd) {
     Invocation invocation = { .bytes = { 99 } };
-    LinkWire wire = { .workload = "web",
-        .invocation = &invocation,
-        .bridge = bridge_name,
-        .address = inet_addr("10.213.0.99"),
-        .gateway = inet_addr("10.213.0.1"),
-        .prefix_length = 24 };
+    Attachment attachment = attachment_of(99);
+    const LinkWire wire = { .workload = "web", .invocation = &invocation, .attachment = &attachment };
+    char absent[] = "absent0";
     size_t before = count_links();
 
     CHECK_EQ(links_wire(links, namespace_fd, &wire), -EEXIST);
-    wire.bridge = "absent0";
+    lab.bridge = absent;
     CHECK_EQ(links_wire(links, namespace_fd, &wire), -ENODEV);
+    lab.bridge = lab_bridge;
     CHECK_EQ(count_links(), before);
 }
 
@@ -481,6 +518,7 @@ int main(void) {
         return EXIT_SKIP;
     }
     alarm(120);
+    lab = lab_with("10.213.0.1/24", "fd13::1/64", 1500);
     CHECK_EQ(links_open("test", &links), 0);
     size_t before = count_links();
 
@@ -493,6 +531,7 @@ int main(void) {
     CHECK_EQ(make_test_bridge(links), 0);
     int namespace_fd = namespace_new();
     wire_up(links, namespace_fd, 1);
+    check_addresses(namespace_fd);
     check_talk(namespace_fd);
     test_wire_failures(links, namespace_fd);
     test_many(links);
@@ -501,7 +540,7 @@ int main(void) {
 
     close(namespace_fd);
     check_links_become(before + 1);
-    CHECK_EQ(links_bridge_remove(links, bridge_name), 0);
+    CHECK_EQ(links_bridge_remove(links, lab_bridge), 0);
     CHECK_EQ(count_links(), before);
     links_close(links);
     return EXIT_SUCCESS;

@@ -452,7 +452,7 @@ static void test_network(void) {
     Workload workload = SHELL("echo; grep -c : /proc/net/dev; cat /proc/self/status");
     int namespace_fd = new_namespace();
 
-    workload.network_mode = NETWORK_PRIVATE;
+    workload.wiring.mode = NETWORK_PRIVATE;
     const char *report = output_of(&workload, namespace_fd);
     check_line(report, "1");
     CHECK(!(status_mask(report, "CapBnd:\t") & UINT64_C(1) << CAP_NET_ADMIN));

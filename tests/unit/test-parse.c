@@ -4,7 +4,6 @@
 
 #include "base/parse.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 
@@ -164,40 +163,6 @@ static void test_bit_rate(void) {
             { "99999999999999999999bit", -ERANGE, 0 });
 }
 
-static void test_ipv4(void) {
-    static const char *const bad[] = { "", "10", "10.0.0", "10.0.0.256", "10.0.0.1.1", "010.0.0.1", " 10.0.0.1",
-        "10.0.0.1 ", "::1" };
-    static const struct {
-        const char *text;
-        int result;
-    } bad_prefixes[] = {
-        { "10.0.0.1", -EINVAL },
-        { "10.0.0.1/", -EINVAL },
-        { "10.0.0.1/33", -ERANGE },
-        { "10.0.0/8", -EINVAL },
-        { "/24", -EINVAL },
-        { "10.0.0.1/2 4", -EINVAL },
-        { "10.0.0.1/-1", -EINVAL },
-        { "10.0.0.1/24/24", -EINVAL },
-        { "1000000000000000000000000/24", -EINVAL },
-        { "10.0.0.1/255.0.0.0", -EINVAL },
-    };
-    uint32_t address = UNTOUCHED;
-    unsigned length = UNTOUCHED;
-
-    for (size_t i = 0; i < ELEMENTSOF(bad); i++)
-        CHECK_EQ(parse_ipv4(bad[i], &address), -EINVAL);
-    for (size_t i = 0; i < ELEMENTSOF(bad_prefixes); i++)
-        CHECK_EQ(parse_ipv4_prefix(bad_prefixes[i].text, &address, &length), bad_prefixes[i].result);
-    CHECK_EQ(address, UNTOUCHED);
-    CHECK_EQ(length, UNTOUCHED);
-    CHECK_EQ(parse_ipv4("10.77.0.1", &address), 0);
-    CHECK_EQ(address, htonl(0x0a4d0001));
-    CHECK_EQ(parse_ipv4_prefix("255.255.255.255/32", &address, &length), 0);
-    CHECK_EQ(address, UINT32_MAX);
-    CHECK_EQ(length, 32);
-}
-
 static void test_writers(void) {
     char text[AMOUNT_TEXT_MAX];
 
@@ -278,7 +243,6 @@ int main(void) {
     test_permyriad();
     test_usec();
     test_bit_rate();
-    test_ipv4();
     test_writers();
     test_format_usec();
     test_names();
