@@ -2,6 +2,7 @@
 
 /* What policy and ledger look like on the wire (serve/protocol.h): plain walks, no decisions. */
 
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -109,6 +110,27 @@ int view_journal(sd_bus_message *reply, const Policy *policy, const Ledger *ledg
             break;
         r = sd_bus_message_append(reply, "(ts)", view_realtime(action->at_usec), action->text);
     }
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static void output_words(const Output *output, char *buffer, size_t size) {
+    snprintf(buffer, size, "%s%s%s", output_kind_name(output->kind), output->path ? ":" : "", output->path ?: "");
+}
+
+static int append_outputs(sd_bus_message *reply, const Group *group) {
+    const Exec *exec = &group->workload->exec;
+    char path[PATH_MAX], output[PATH_MAX + 16], error[PATH_MAX + 16];
+    int r = group_path(group, path, sizeof path);
+    output_words(&exec->output, output, sizeof output);
+    output_words(exec->error.kind == OUTPUT_INHERIT ? &exec->output : &exec->error, error, sizeof error);
+    return r < 0 ? r : sd_bus_message_append(reply, "(ssss)", group->name, path, output, error);
+}
+
+int view_outputs(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
+    int r = sd_bus_message_open_container(reply, 'a', "(ssss)");
+    for (size_t i = 0; r >= 0 && i < policy->n_groups; i++)
+        if (policy->groups[i]->workload)
+            r = append_outputs(reply, policy->groups[i]);
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

@@ -38,6 +38,8 @@
  *                                   transient workload; settings are policy keys and values; wait: replies when it has
  *                                   ended, else when it runs (and the exit fields say nothing)
  *   Check      () -> a(sssss)       share, mechanism, state (enforced|measured|absent), why, cure        r
+ *   Outputs    () -> a(ssss)        of each workload: name, directory below the tree, where standard output and standard
+ *                                   error go, as StandardOutput= has it ("journal", "append:/path")     r
  *   Journal    () -> a(ts)          the last actions, newest first: realtime usec, words                r
  *   Snapshot   (s format) -> h      sealed memfd with the metrics: "text" (Prometheus 0.0.4) or "openmetrics" (1.0.0)  r
  */

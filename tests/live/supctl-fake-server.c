@@ -252,6 +252,13 @@ static int method_journal(sd_bus_message *call, void *userdata, sd_bus_error *er
             UINT64_C(1763784599000000), "hog ended: signal KILL");
 }
 
+/* Paths are below the directory in which the golden cases are. */
+static int method_outputs(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+    return sd_bus_reply_method_return(call, "a(ssss)", 4, "web", "front/web", "append:logs/web.log",
+            "append:logs/web.log", "hog", "front/inner/hog", "null", "null", "sleeper", "front/inner/sleeper",
+            "append:logs/missing.log", "append:logs/other.log", "evil", "evil", "file:logs", "null");
+}
+
 static int method_snapshot(sd_bus_message *call, void *userdata, sd_bus_error *error) {
     static const char text[] = "# HELP supervisord_up Is it.\n# TYPE supervisord_up gauge\nsupervisord_up 1\n";
     _cleanup_(cleanup_close) int fd = memfd_create("snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -276,6 +283,7 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_METHOD("Stop", "s", NULL, method_stop, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Run", "sasa(ss)asshhhb", "subbibt", method_run, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Check", NULL, "a(sssss)", method_check, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Outputs", NULL, "a(ssss)", method_outputs, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Journal", NULL, "a(ts)", method_journal, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Snapshot", "s", "h", method_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_VTABLE_END,

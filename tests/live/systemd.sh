@@ -72,6 +72,7 @@ web_is_unharmed 'from the start'
 equal 'CPUWeight= of the tree is the unit'\''s' 250 "$(of_unit supervisord-workloads.service CPUWeight)"
 equal 'and the kernel'\''s' 250 "$(cat "$tree/cpu.weight")"
 equal 'IOWeight= too' 150 "$(of_unit supervisord-workloads.service IOWeight)"
+equal 'no workload can silence the others in the journal' 0 "$(of_unit supervisord-workloads.service LogRateLimitIntervalUSec)"
 sed -i 's/^CPUWeight=250/CPUWeight=40/' /etc/supervisord/10-test.ini
 check 'changed by systemctl reload' systemctl reload supervisord.service
 has_share() { [ "$(cat "$tree/cpu.weight")" = "$1" ]; }

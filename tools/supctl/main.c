@@ -33,6 +33,8 @@ const Verb verbs[] = {
     { "show", "NAME...", 1, ANY, ARGUMENTS_GROUPS, verb_show, "Show limits and meters of slices and workloads",
             "supctl show web -p MemoryMax --value" },
     { "list", "[NAME...]", 0, ANY, ARGUMENTS_GROUPS, verb_list, "List slices and workloads", "supctl list 'web-*'" },
+    { "logs", "[NAME...]", 0, ANY, ARGUMENTS_GROUPS, verb_logs, "Show what workloads have written to their output",
+            "supctl logs -f web" },
     { "plan", "", 0, 0, ARGUMENTS_NONE, verb_plan, "Show what reload would do now", "supctl plan" },
     { "reload", "", 0, 0, ARGUMENTS_NONE, verb_reload, "Read the policy again and apply what changed",
             "supctl reload" },
@@ -249,6 +251,8 @@ int main(int argc, char **argv) {
         .socket = socket && *socket ? socket : CONTROL_SOCKET_DEFAULT,
         .interval_usec = INTERVAL_USEC_DEFAULT,
         .iterations = UINT64_MAX,
+        .lines = UINT64_MAX,
+        .until_usec = UINT64_MAX,
     };
     int status;
 

@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "base/strv.h"
 #include "serve/protocol.h"
+#include "tools/supctl/moment.h"
 #include "tools/supctl/text.h"
 
 #define INTERVAL_USEC_MIN (50 * USEC_PER_MSEC)
@@ -56,6 +57,16 @@ static int take_count(const Option *option, const char *value, Options *options)
     return EXIT_SUCCESS;
 }
 
+static int take_number(const Option *option, const char *value, Options *options) {
+    return parse_u64(value, field(option, options)) < 0 ? bad_value(option, value, "a number") : EXIT_SUCCESS;
+}
+
+static int take_moment(const Option *option, const char *value, Options *options) {
+    if (parse_moment(value, realtime_now_usec(), field(option, options)) < 0)
+        return bad_value(option, value, "a time such as '2026-11-22 07:30', 07:30, today or -10min");
+    return EXIT_SUCCESS;
+}
+
 static int take_interval(const Option *option, const char *value, Options *options) {
     uint64_t usec;
 
@@ -89,7 +100,7 @@ const Option option_rows[] = {
     { NULL, 'q', "quiet", NULL, take_flag, IN(quiet), "Say only what was asked for, and errors" },
     { NULL, 'h', "help", NULL, take_flag, IN(help), "Explain, and do nothing" },
     { NULL, 0, "version", NULL, take_flag, IN(version), "Print the version of supctl" },
-    { "status show list tree plan check version", 0, "json", "[short|pretty|off]", take_json, IN(json),
+    { "status show list tree logs plan check version", 0, "json", "[short|pretty|off]", take_json, IN(json),
             "Print JSON; short when not said otherwise" },
     { "show", 'p', "property", "KEY", take_list, IN(properties),
             "Print KEY=value of this limit, meter or field; repeatable" },
@@ -100,6 +111,10 @@ const Option option_rows[] = {
     { "set", 0, "runtime", NULL, take_flag, IN(runtime), "Until the next boot only" },
     { "kill", 's', "signal", "SIGNAL", take_text, IN(signal), "Send this one (TERM)" },
     { "kill", 0, "kill-whom", "WHOM", take_whom, IN(kill_whom), "To the main process alone, or to all (all)" },
+    { "logs", 'f', "follow", NULL, take_flag, IN(follow), "Go on with what comes" },
+    { "logs", 'n', "lines", "N", take_number, IN(lines), "Only the last N lines (all; with -f: 10)" },
+    { "logs", 0, "since", "TIME", take_moment, IN(since_usec), "Only what was written from then on" },
+    { "logs", 0, "until", "TIME", take_moment, IN(until_usec), "Only what was written until then" },
     { "top", 0, "interval", "TIME", take_interval, IN(interval_usec), "Refresh this often (1s)" },
     { "top", 0, "iterations", "N", take_count, IN(iterations), "Stop after N tables" },
     { "top", 0, "batch", NULL, take_flag, IN(batch), "Print plain tables, one after another" },

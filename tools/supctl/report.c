@@ -81,6 +81,24 @@ int listing_fetch(sd_bus *bus, Listing *ret) {
     return r < 0 ? client_bad_reply(r) : EXIT_SUCCESS;
 }
 
+const Status *listing_find(const Listing *listing, const char *name) {
+    for (size_t i = 0; i < listing->n_entries; i++)
+        if (strcmp(listing->entries[i].name, name) == 0)
+            return &listing->entries[i];
+    return NULL;
+}
+
+int listing_check_names(const Listing *listing, char *const *names) {
+    int status = EXIT_SUCCESS;
+
+    for (; *names; names++)
+        if (!listing_find(listing, *names)) {
+            complain("%s: no such slice or workload (`supctl list` shows all)", *names);
+            status = EXIT_NO_SUCH;
+        }
+    return status;
+}
+
 void detail_done(Detail *detail) {
     sd_bus_message_unref(detail->reply);
     free(detail->limits);

@@ -48,6 +48,10 @@ void listing_done(Listing *listing);
 int listing_read(sd_bus_message *reply, Listing *ret); /* takes a reference on reply; -errno */
 int listing_fetch(sd_bus *bus, Listing *ret);          /* the exit status; says what failed */
 
+const Status *listing_find(const Listing *listing, const char *name); /* NULL: there is none */
+/* The exit status; says which of the names are not in the listing. */
+int listing_check_names(const Listing *listing, char *const *names);
+
 void detail_done(Detail *detail);
 int detail_fetch(sd_bus *bus, const char *name, Detail *ret); /* the exit status; says what failed */
 

@@ -28,6 +28,9 @@ typedef struct Options {
     uint64_t interval_usec;
     uint64_t iterations; /* UINT64_MAX: until told to quit */
     bool batch;
+    bool follow;
+    uint64_t lines;                  /* UINT64_MAX: as many as there are */
+    uint64_t since_usec, until_usec; /* CLOCK_REALTIME; 0, UINT64_MAX: no bound */
 } Options;
 
 /* Each returns the exit status and has said on stderr what went wrong. arguments: what follows the verb, NULL-terminated. */
@@ -35,7 +38,8 @@ typedef int VerbFunction(const Options *options, char **arguments);
 
 VerbFunction verb_status, verb_tree, verb_top, verb_show, verb_list, verb_plan, verb_reload, verb_start, verb_stop,
         verb_restart, verb_shutdown, verb_kill, verb_freeze, verb_thaw, verb_wait, verb_set, verb_is_active,
-        verb_is_failed, verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help, verb_complete;
+        verb_is_failed, verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help, verb_complete,
+        verb_logs;
 
 /* What a verb's arguments are: says which patterns of names stand for, and what completes them. */
 typedef enum ArgumentKind {

@@ -31,25 +31,13 @@ static bool is_named(const Status *status, char *const *names) {
     return *names;
 }
 
-static bool listing_has(const Listing *listing, const char *name) {
-    for (size_t i = 0; i < listing->n_entries; i++)
-        if (strcmp(listing->entries[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 /* Keeps what is named, or all when nothing is. The exit status. */
 static int listing_select(Listing *listing, char *const *names) {
-    int status = EXIT_SUCCESS;
+    int status = listing_check_names(listing, names);
     size_t n = 0;
 
     if (!*names)
         return EXIT_SUCCESS;
-    for (char *const *name = names; *name; name++)
-        if (!listing_has(listing, *name)) {
-            complain("%s: no such slice or workload (`supctl list` shows all)", *name);
-            status = EXIT_NO_SUCH;
-        }
     for (size_t i = 0; i < listing->n_entries; i++)
         if (is_named(&listing->entries[i], names))
             listing->entries[n++] = listing->entries[i];

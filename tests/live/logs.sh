@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# supctl logs: what a workload wrote, and nobody else, from the journal or from its file.
+. "$(dirname -- "$0")/lib.sh"
+
+# Names of this run's own: the journal keeps those of other runs.
+talker=talker-$$ whisperer=whisperer-$$ filer=filer-$$ mute=mute-$$
+
+# speaker NAME WHERE: writes a line to each of its two outputs at each start
+speaker() {
+    printf '[workload:%s]\nSlice=speakers\nStandardOutput=%s\n' "$1" "$2"
+    # shellcheck disable=SC2016
+    printf 'ExecStart=/bin/sh -c "echo words of %s; echo more >&2; echo done >%s; exec sleep infinity"\n' \
+        "$1" "$work/done-$1"
+}
+has_spoken() { [ -s "$work/done-$1" ]; }
+follow() { # NAME: into a file; its pid is in $follower. Returns when it follows: the last line of before is there.
+    supctl logs -f -n 1 "$1" >"$work/followed" &
+    follower=$!
+    eventually test -s "$work/followed"
+}
+
+{
+    printf '[slice:speakers]\n\n'
+    speaker "$talker" journal
+    speaker "$whisperer" journal
+    speaker "$filer" "append:$work/filer.log"
+    speaker "$mute" null
+} | policy
+must 'the daemon starts' daemon_start
+for name in "$talker" "$whisperer" "$filer" "$mute"; do check_eventually "$name has spoken" has_spoken "$name"; done
+
+equal 'a file is shown' "$filer: words of $filer|$filer: more|" "$(supctl logs "$filer" | tr '\n' '|')"
+equal 'its last line' "$filer: more" "$(supctl logs -n 1 "$filer")"
+follow "$filer"
+must 'it can be followed' supctl restart "$filer"
+check_eventually 'what comes is shown' says "words of $filer" cat "$work/followed"
+kill "$follower"
+equal 'of what goes nowhere that is said' "supctl: $mute: its output goes nowhere (StandardOutput=null)" \
+    "$(supctl logs "$mute" 2>&1)"
+refuted 'a name that is not there is an error' supctl logs "nobody-$$"
+
+if [ ! -S /run/systemd/journal/stdout ]; then
+    matches 'without a journal that is said' 'no journal runs here' "$(supctl logs "$talker" 2>&1)"
+    matches 'and such output went where the daemon speaks' "words of $talker" "$(cat "$journal")"
+    the_end
+fi
+
+messages() { supctl logs --json "$@" | sed 's/.*"message":"\(.*\)"}/\1/' | tr '\n' '|'; }
+
+check_eventually 'the journal has what was said' says "words of $talker" supctl logs "$talker"
+check_eventually 'from both outputs' says more supctl logs "$talker"
+equal 'and no more than that' "words of $talker|more|" "$(messages "$talker")"
+matches 'with time and pid' "^[0-9-]+ [0-9:]+ $talker\[$(pid_of "$talker")\]: words of $talker" "$(supctl logs "$talker")"
+equal 'the last line alone' 'more|' "$(messages -n 1 "$talker")"
+equal 'nothing is older than now' '' "$(messages --since now "$talker")"
+equal 'nothing is newer than yesterday' '' "$(messages --until yesterday "$talker")"
+check_eventually 'a slice shows all in it' says "words of $whisperer" supctl logs speakers
+matches 'with files' "$filer: words" "$(supctl logs speakers 2>/dev/null)"
+check_eventually 'patterns do' says "words of $whisperer" supctl logs "whisp*-$$"
+
+# Somebody outside of the tree takes the name, by stream and by datagram.
+echo forged | systemd-cat -t "$talker"
+logger -t "$talker" forged 2>/dev/null
+check_eventually 'the journal has it' says forged journalctl -q -t "$talker"
+refuted 'but it is not shown' says forged supctl logs "$talker"
+
+follow "$talker"
+must 'the journal can be followed' supctl restart "$talker"
+check_eventually 'what comes is shown' says "words of $talker" cat "$work/followed"
+equal 'once, from now on' 1 "$(grep -c "words of $talker" "$work/followed")"
+kill "$follower"
+has_both_starts() { [ "$(messages "$talker")" = "words of $talker|more|words of $talker|more|" ]; }
+check_eventually 'starts follow one another' has_both_starts
+
+the_end
