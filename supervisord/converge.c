@@ -58,7 +58,7 @@ static void job_work(Job *base) {
     ConvergeJob *job = (ConvergeJob *) base;
     Supervisor *s = job->supervisor;
     Node node = {};
-    job->result = observe(&s->tree, s->links, job->policy, job->only, &node);
+    job->result = observe(&s->tree, s->links, s->programs, job->policy, job->only, &node);
     if (job->result < 0)
         return;
     job->result = plan_build(job->policy, &job->decision, &node, job->only, &job->plan);

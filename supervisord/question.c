@@ -27,7 +27,7 @@ typedef struct QuestionJob {
     char *name;
     ApiCall *call;
     int result;
-    LimitReport limits[LIMITS_COUNT];
+    LimitReport limits[LIMIT_REPORTS];
     ProbeRow rows[PROBE_ROWS_MAX];
     size_t n_rows;
     int signal;
@@ -70,17 +70,17 @@ static void show_work(Job *base) {
 
 static void show_done(Job *base) {
     QuestionJob *job = (QuestionJob *) base;
-    ApiLimitRow rows[LIMITS_COUNT];
+    ApiLimitRow rows[LIMIT_REPORTS];
     if (job->result < 0)
         api_answer_error(job->call, CONTROL_ERROR_FAILED, "cannot read back what holds: %s", strerror(-job->result));
     else {
-        for (size_t i = 0; i < LIMITS_COUNT; i++) {
-            rows[i] = (ApiLimitRow){ .key = limits[i].key, .bitten = job->limits[i].bitten };
+        for (size_t i = 0; i < LIMIT_REPORTS; i++) {
+            rows[i] = (ApiLimitRow){ .key = job->limits[i].key, .bitten = job->limits[i].bitten };
             memcpy(rows[i].set, job->limits[i].set, sizeof rows[i].set);
             memcpy(rows[i].written, job->limits[i].written, sizeof rows[i].written);
             memcpy(rows[i].effective, job->limits[i].effective, sizeof rows[i].effective);
         }
-        api_answer_limits(job->call, job->name, rows, LIMITS_COUNT);
+        api_answer_limits(job->call, job->name, rows, LIMIT_REPORTS);
     }
     question_free(job);
 }

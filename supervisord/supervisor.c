@@ -103,7 +103,7 @@ static int come_back(Supervisor *s) {
     Node node = {};
     Starts starts = {};
     ApplyTarget target = supervisor_target(s);
-    int r = observe(&s->tree, s->links, s->policy, NULL, &node);
+    int r = observe(&s->tree, s->links, s->programs, s->policy, NULL, &node);
     if (r == 0)
         r = adopt(&target, &node, &starts);
     if (r == 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the steps of apply.c are made of, a file for each noun that they change: group, limit, launch, network. */
+/* What the steps of apply.c are made of, a file for each noun that they change: group, limit, filter, launch, network. */
 
 #include "kernel/apply.h"
 
@@ -23,6 +23,7 @@ typedef int ApplyStep(const Applier *a, Step *step);
 
 ApplyStep apply_group_create, apply_freeze, apply_group_remove, apply_leaf_remove;
 ApplyStep apply_limit_set;
+ApplyStep apply_filter_set;
 ApplyStep apply_spawn;
 ApplyStep apply_network_create, apply_network_remove;
 /* The network namespace of a start, wired as the policy says; -1: the host's. */

@@ -90,6 +90,7 @@ static ApplyStep *const appliers[STEP_KINDS_COUNT] = {
     [STEP_GROUP_CREATE] = apply_group_create,
     [STEP_FREEZE] = apply_freeze,
     [STEP_LIMIT_SET] = apply_limit_set,
+    [STEP_FILTER_SET] = apply_filter_set,
     [STEP_SPAWN] = apply_spawn,
     [STEP_STOP] = leave_to_supervisor,
     [STEP_LEAF_REMOVE] = apply_leaf_remove,

@@ -22,7 +22,10 @@
 #include "base/file.h"
 #include "kernel/device.h"
 
-enum { SYSFS_PATH_SIZE = sizeof("/sys/dev/block/4294967295:4294967295/partition") };
+enum {
+    SYSFS_PATH_SIZE = sizeof("/sys/dev/block/4294967295:4294967295/partition"),
+    DEVICES_TEXT_MAX = 16384,
+};
 
 DEFINE_CLEANUP(FILE *, fclose);
 
@@ -121,6 +124,28 @@ int device_resolve(const char *path, unsigned *ret_major, unsigned *ret_minor) {
     *ret_major = disk.major;
     *ret_minor = disk.minor;
     return 0;
+}
+
+static int device_numbers_of_path(DeviceNumbers *numbers) {
+    unsigned device_major, device_minor;
+    struct stat node;
+
+    if (sscanf(numbers->specifier, "/dev/char/%u:%u", &device_major, &device_minor) == 2)
+        return device_numbers_add(numbers, DEVICE_CHAR, device_major, device_minor);
+    if (sscanf(numbers->specifier, "/dev/block/%u:%u", &device_major, &device_minor) == 2)
+        return device_numbers_add(numbers, DEVICE_BLOCK, device_major, device_minor);
+    if (stat(numbers->specifier, &node) < 0 || !(S_ISCHR(node.st_mode) || S_ISBLK(node.st_mode)))
+        return 0;
+    return device_numbers_add(
+            numbers, S_ISCHR(node.st_mode) ? DEVICE_CHAR : DEVICE_BLOCK, major(node.st_rdev), minor(node.st_rdev));
+}
+
+int device_numbers_resolve(DeviceNumbers *numbers) {
+    char text[DEVICES_TEXT_MAX];
+
+    ssize_t length = file_read_at(AT_FDCWD, "/proc/devices", text, sizeof(text));
+    int r = length < 0 ? (int) length : device_numbers_of_groups(numbers, text);
+    return r == -EINVAL ? device_numbers_of_path(numbers) : r;
 }
 
 const char *device_name(unsigned major, unsigned minor, char *buffer, size_t size) {

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "model/filter.h"
 #include "model/knob.h"
 
 typedef struct DeviceNumber {
@@ -18,6 +19,11 @@ enum { DISKS_MAX = 256 }; /* of a machine; those above are not found */
  * -ENODEV: its file system has no single block device (tmpfs, overlay, btrfs over many).
  */
 int device_resolve(const char *path, unsigned *ret_major, unsigned *ret_minor);
+/*
+ * Fills in which devices a DeviceAllow= means: a node below /dev/ (a link to one too), /dev/char/MAJOR:MINOR and
+ * /dev/block/MAJOR:MINOR whether they are there or not, and groups of /proc/devices. None when there is no such device.
+ */
+int device_numbers_resolve(DeviceNumbers *numbers);
 /* "vdb"; "254:16" when the kernel knows no name. */
 const char *device_name(unsigned major, unsigned minor, char *buffer, size_t size);
 /* The whole disks of the machine that are hardware of their own: no loop, ram or stacked devices. Their number. */

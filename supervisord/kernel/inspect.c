@@ -106,7 +106,7 @@ static uint64_t witness(const Inspector *in, const Limit *limit) {
 static void report_limit(const Inspector *in, const Limit *limit, LimitReport *report) {
     const LimitValue *value = in->group->limits + limit->id;
     Texts own = texts_of(in, in->group->name, limit);
-    *report = (LimitReport){ .bitten = witness(in, limit) };
+    *report = (LimitReport){ .key = limit->key, .bitten = witness(in, limit) };
     if (value->is_set)
         limit_value_show(limit, value, report->set, sizeof report->set);
     if (!limit_show_held(limit, own.items, report->written, sizeof report->written))
@@ -114,13 +114,38 @@ static void report_limit(const Inspector *in, const Limit *limit, LimitReport *r
     show_effective(in, limit, &own, report);
 }
 
+/* Those of slices above are asked too, each for itself. */
+static void show_filters_above(const Inspector *in, FilterId filter, LimitReport *report) {
+    size_t length = strlen(report->effective);
+    for (const Group *g = in->group->parent; g && length < sizeof report->effective; g = g->parent) {
+        const NodeGroup *above = node_group(in->node, g->name);
+        if (above && *above->filters[filter])
+            length += snprintf(report->effective + length, sizeof report->effective - length, "%sthat of %s",
+                    length > 0 ? ", and " : "", g->name);
+    }
+}
+
+static void report_filter(const Inspector *in, FilterId filter, LimitReport *report) {
+    struct filter_denials denials;
+    *report = (LimitReport){ .key = filter_key(filter), .bitten = UINT64_MAX };
+    filters_show(&in->group->filters, filter, report->set, sizeof report->set);
+    if (!in->found)
+        return;
+    snprintf(report->written, sizeof report->written, "%s", in->found->filters[filter]);
+    snprintf(report->effective, sizeof report->effective, "%s", in->found->filters[filter]);
+    show_filters_above(in, filter, report);
+    if (*report->written && in->target->programs &&
+            programs_read_denials(in->target->programs, in->found->slot, &denials) == 0)
+        report->bitten = denials.count[filter];
+}
+
 int inspect_limits(
-        const ApplyTarget *target, const Policy *policy, const char *name, LimitReport ret[static LIMITS_COUNT]) {
+        const ApplyTarget *target, const Policy *policy, const char *name, LimitReport ret[static LIMIT_REPORTS]) {
     Inspector in = { .target = target, .group = policy_group(policy, name), .group_fd = -1 };
     Node node = {};
     if (!in.group)
         return -ENOENT;
-    int r = observe(target->tree, target->links, policy, in.group->workload ? name : NULL, &node);
+    int r = observe(target->tree, target->links, target->programs, policy, in.group->workload ? name : NULL, &node);
     if (r < 0)
         return r;
     in.node = &node;
@@ -129,6 +154,8 @@ int inspect_limits(
         cgroup_open(target->tree->fd, in.found->path, &in.group_fd);
     for (size_t i = 0; r == 0 && i < LIMITS_COUNT; i++)
         report_limit(&in, limits + i, ret + i);
+    for (size_t i = 0; r == 0 && i < FILTERS_COUNT; i++)
+        report_filter(&in, (FilterId) i, ret + LIMITS_COUNT + i);
     close_fd(in.group_fd);
     node_done(&node);
     return r;

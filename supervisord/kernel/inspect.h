@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* One group's limits in four words each: what the policy sets, what is written, what is effective, how often it bit. */
+/* One group's limits and filters in four words each: what the policy sets, what is written, what is effective, how often it bit. */
 
 #include "kernel/apply.h"
 
+enum { LIMIT_REPORTS = LIMITS_COUNT + FILTERS_COUNT };
+
 typedef struct LimitReport {
+    const char *key;
     char set[256];       /* people's words; "" when the policy does not set it */
     char written[256];   /* "" when there is no such file here */
     char effective[320]; /* with the slice's name in front when one above is tighter */
@@ -14,4 +17,4 @@ typedef struct LimitReport {
 
 /* Blocks on kernfs: worker thread. -ENOENT: the policy has no such group. */
 int inspect_limits(
-        const ApplyTarget *target, const Policy *policy, const char *name, LimitReport ret[static LIMITS_COUNT]);
+        const ApplyTarget *target, const Policy *policy, const char *name, LimitReport ret[static LIMIT_REPORTS]);

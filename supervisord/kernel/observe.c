@@ -171,6 +171,8 @@ static int read_group(
         r = read_limits(dir_fd, available, &group);
     if (r == 0)
         r = complete_devices(o, &group, dir_fd);
+    if (r == 0)
+        r = observe_filters(o, dir_fd, &group);
     if (r == 0 && group.kind == GROUP_WORKLOAD)
         r = read_leaves(o, dir_fd, &group);
     *ret = group;
@@ -328,10 +330,12 @@ static int read_groups(Observer *o) {
     return o->only ? look_for(o, o->only) : walk_groups(o, o->tree->fd, NULL, "");
 }
 
-int observe(const Tree *tree, Links *links, const Policy *policy, const char *only, Node *ret) {
+int observe(
+        const Tree *tree, Links *links, const Programs *programs, const Policy *policy, const char *only, Node *ret) {
     Node node = {};
-    Observer o = { .tree = tree, .links = links, .policy = policy, .only = only, .node = &node };
-    static int (*const parts[])(Observer *) = { read_tree, read_devices, observe_networks, read_groups };
+    Observer o = { .tree = tree, .links = links, .programs = programs, .policy = policy, .only = only, .node = &node };
+    static int (*const parts[])(
+            Observer *) = { read_tree, read_devices, observe_device_numbers, observe_networks, read_groups };
     for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
         int r = parts[i](&o);
         if (r < 0) {

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Reading back what holds: cgroup directories with our mark, their limits and leaves, our bridges, the policy's devices. */
+/* Reading back what holds: cgroup directories with our mark, their limits, filters and leaves, our bridges, the policy's devices. */
 
 #include "kernel/network.h"
+#include "kernel/programs.h"
 #include "kernel/tree.h"
 #include "model/node.h"
 #include "model/policy.h"
 
 /*
+ * programs: whose filters count, NULL for no eBPF meters.
  * only: look at this object and the slices above it alone (a start should not cost a walk of everything); NULL: all.
  * Directories without our mark are passed over and never touched. Blocks on kernfs: worker thread.
  */
-int observe(const Tree *tree, Links *links, const Policy *policy, const char *only, Node *ret);
+int observe(
+        const Tree *tree, Links *links, const Programs *programs, const Policy *policy, const char *only, Node *ret);

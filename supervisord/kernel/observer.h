@@ -8,12 +8,15 @@
 typedef struct Observer {
     const Tree *tree;
     Links *links;
+    const Programs *programs;
     const Policy *policy;
     const char *only;
     Node *node;
     size_t groups_allocated;
 } Observer;
 
+int observe_filters(const Observer *o, int dir_fd, NodeGroup *group);
+int observe_device_numbers(Observer *o);
 int observe_networks(Observer *o);
 /* What shapes the network of a workload that runs, as a setting of its group. */
 int observe_egress(const Observer *o, NodeGroup *group, pid_t main_pid);

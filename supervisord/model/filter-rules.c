@@ -25,12 +25,6 @@ static const struct device_rule pseudo_devices[] = {
     { DEVICE_CHAR, 136, DEVICE_NUMBER_ANY, DEVICE_READ | DEVICE_WRITE }, /* pts */
 };
 
-void device_numbers_done(DeviceNumbers *numbers) {
-    free(numbers->specifier);
-    free(numbers->rules);
-    *numbers = (DeviceNumbers){};
-}
-
 void filter_rules_done(FilterRules *rules) {
     free(rules->items);
     *rules = (FilterRules){};

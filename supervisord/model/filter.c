@@ -243,6 +243,7 @@ static void take_bind_word(const char **cursor, const BindWord *words, uint32_t 
         if (strlen(words->name) == length && memcmp(words->name, *cursor, length) == 0) {
             *ret = words->number;
             *cursor = (*cursor)[length] ? *cursor + length + 1 : NULL;
+            return;
         }
 }
 

@@ -62,6 +62,9 @@ typedef struct DeviceNumbers {
 } DeviceNumbers;
 
 void device_numbers_done(DeviceNumbers *numbers);
+int device_numbers_add(DeviceNumbers *numbers, uint32_t type, uint32_t major, uint32_t minor); /* -ENOMEM */
+/* "char-PATTERN", "block-PATTERN": adds the groups of that name in the text of /proc/devices. -EINVAL: it is a path. */
+int device_numbers_of_groups(DeviceNumbers *numbers, const char *devices_text);
 
 typedef struct FilterRules {
     FilterId filter;

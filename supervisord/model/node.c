@@ -67,6 +67,9 @@ void node_done(Node *node) {
     }
     for (size_t i = 0; i < node->n_devices; i++)
         free(node->devices[i].path);
+    for (size_t i = 0; i < node->n_device_numbers; i++)
+        device_numbers_done(&node->device_numbers[i]);
+    free(node->device_numbers);
     free(node->groups);
     free(node->networks);
     free(node->devices);

@@ -40,6 +40,7 @@ typedef struct NodeGroup {
     uint32_t controllers; /* ControllerMask enabled for its children */
     Setting *settings;    /* what holds: one for each limit whose file is there, one per device */
     size_t n_settings;
+    char filters[FILTERS_COUNT][FILTER_TEXT_MAX]; /* what is attached, canonical; "" for none */
     NodeLeaf *leaves;
     size_t n_leaves;
 } NodeGroup;
@@ -85,6 +86,8 @@ typedef struct Node {
     size_t n_networks;
     NodeDevice *devices; /* every path that the policy names */
     size_t n_devices;
+    DeviceNumbers *device_numbers; /* of every DeviceAllow= that the policy has */
+    size_t n_device_numbers;
     uint64_t optional_knobs;                  /* by KnobId: those of the optional ones that are there */
     bool tree_share_settable;                 /* PID 1 is systemd and the tree is a unit of it */
     uint64_t tree_cpu_weight, tree_io_weight; /* as PID 1 has them; UINT64_MAX: not set */

@@ -20,3 +20,4 @@ unsigned plan_populated_leaf(const NodeGroup *found);
 
 /* found: the group where the policy wants it; NULL: it will be made by a step before these. */
 int plan_add_limits(PlanBuilder *b, const Group *group, const NodeGroup *found);
+int plan_add_filters(PlanBuilder *b, const Group *group, const NodeGroup *found); /* the same */

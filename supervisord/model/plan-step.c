@@ -11,6 +11,7 @@
 static void step_done(Step *step) {
     free(step->object);
     free(step->path);
+    filter_rules_done(&step->rules);
     free(step->from);
     free(step->message);
 }
@@ -77,6 +78,10 @@ const char *step_format(const Step *step, char *buffer, size_t size) {
         break;
     case STEP_LIMIT_SET:
         format_setting(step, buffer, size);
+        break;
+    case STEP_FILTER_SET:
+        snprintf(buffer, size, "filter %s of %s: %s (was %s)", filter_name(step->rules.filter), object,
+                *step->rules.text ? step->rules.text : "none", *step->from ? step->from : "none");
         break;
     case STEP_SPAWN:
         snprintf(

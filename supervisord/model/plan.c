@@ -357,6 +357,8 @@ static int add_group(PlanBuilder *b, const Group *group) {
         r = add_controllers(b, group, found);
     if (r == 0)
         r = plan_add_limits(b, group, found);
+    if (r == 0)
+        r = plan_add_filters(b, group, found);
     if (r == 0 && wish == WISH_START)
         r = add_spawn(b, group, found);
     return r;

@@ -23,6 +23,7 @@ typedef enum StepKind {
     STEP_GROUP_CREATE,       /* cgroup, mark, meter slot */
     STEP_FREEZE,             /* or thaw; done when all processes stand still */
     STEP_LIMIT_SET,          /* one setting */
+    STEP_FILTER_SET,         /* programs on the group, or none any more */
     STEP_SPAWN,              /* leaf, network namespace if it has one, processes */
     STEP_STOP,               /* SIGTERM, later SIGKILL: the supervisor does it, without waiting for other steps */
     STEP_LEAF_REMOVE,        /* of an ended start, with what its main process left behind */
@@ -41,7 +42,8 @@ typedef struct Step {
     bool frozen;            /* STEP_FREEZE; false: thaw */
     uint32_t controllers;   /* STEP_CONTROLLERS_ENABLE */
     Setting setting;        /* STEP_LIMIT_SET, STEP_TREE_SHARE: what is to hold */
-    char *from;             /* STEP_LIMIT_SET: what holds, canonical; owned */
+    FilterRules rules;      /* STEP_FILTER_SET: owned */
+    char *from;             /* STEP_LIMIT_SET, STEP_FILTER_SET: what holds, canonical; owned */
     unsigned leaf;          /* STEP_SPAWN, STEP_STOP, STEP_LEAF_REMOVE */
     Invocation invocation;  /* STEP_STOP, STEP_LEAF_REMOVE: whose leaf it is */
     uint32_t slot;          /* STEP_GROUP_REMOVE: meter slot to give back */

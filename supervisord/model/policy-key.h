@@ -34,7 +34,7 @@ struct Key {
 
 /* Each from KEYS_FAMILY up to the next family's. */
 extern const Key keys_node[], keys_metrics[], keys_structure[], keys_exec[], keys_resource[], keys_life[],
-        keys_network[];
+        keys_network[], keys_filter[];
 
 /* For any field of the type that is said. */
 KeyAssign key_assign_number;    /* uint64_t, from minimum to maximum */

@@ -18,6 +18,7 @@ static const struct {
     { KEYS_RESOURCE, keys_resource },
     { KEYS_LIFE, keys_life },
     { KEYS_NETWORK, keys_network },
+    { KEYS_FILTER, keys_filter },
 };
 
 /* Not of a limit. */

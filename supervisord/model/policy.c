@@ -84,6 +84,7 @@ void group_free(Group *group) {
         return;
     FOREACH_LIMIT (limit)
         limit_value_done(&group->limits[limit->id]);
+    filters_done(&group->filters);
     workload_free(group->workload);
     free(group->origin.file);
     free(group->name);

@@ -13,6 +13,7 @@
 #include "base/strv.h"
 #include "model/address.h"
 #include "model/diagnostics.h"
+#include "model/filter.h"
 #include "model/knob.h"
 #include "model/meter.h"
 
@@ -57,6 +58,7 @@ struct Group {
     Group *parent; /* the slice it is in, NULL: top level; in the same policy */
     size_t index;  /* in policy->groups */
     LimitValue limits[LIMITS_COUNT];
+    Filters filters;
     unsigned metrics;   /* Metrics=: bit per MeterSet; 0: not given */
     bool frozen;        /* Frozen=: its processes stand still */
     Workload *workload; /* NULL for a slice; owned */

@@ -16,6 +16,10 @@
  *         controllers that are enabled above it, and nothing set. A slice enables what the tree does, if not told.
  *     set NAME FILE [MAJOR:MINOR] [ENTRY] TEXT
  *         What holds, in the words of the plan: "set web io.max 254:16 wbps 1000000".
+ *     numbers SPECIFIER char|block MAJOR:MINOR|MAJOR:*
+ *         What a DeviceAllow= means on the node; again, to add. Not said: there is no such device.
+ *     filter NAME devices|addresses|binds TEXT
+ *         What is attached, in the words of the plan.
  *     leaf NAME NUMBER populated | ended
  *     wish NAME start | keep | absent
  *         The governor's. Without it: keep if a leaf is populated, else start; absent if the policy says stopped.
@@ -300,6 +304,36 @@ static void read_set(Fixture *f, char *rest) {
     fail(f, "no limit is there");
 }
 
+static DeviceNumbers *numbers_of(Fixture *f, const char *specifier) {
+    for (size_t i = 0; i < f->node.n_device_numbers; i++)
+        if (strcmp(f->node.device_numbers[i].specifier, specifier) == 0)
+            return &f->node.device_numbers[i];
+    DeviceNumbers *numbers = APPEND(f->node.device_numbers, f->node.n_device_numbers);
+    numbers->specifier = copy(specifier);
+    return numbers;
+}
+
+static void read_numbers(Fixture *f, char *rest) {
+    static const char *const words[] = { "block", "char", NULL };
+    DeviceNumbers *numbers = numbers_of(f, take_needed(f, &rest));
+    uint32_t type = choice(f, take_needed(f, &rest), words) + DEVICE_BLOCK, major, minor = DEVICE_NUMBER_ANY;
+
+    if (sscanf(take_needed(f, &rest), "%u:%u", &major, &minor) < 1)
+        fail(f, "no numbers are there");
+    if (device_numbers_add(numbers, type, major, minor) < 0)
+        err(EXIT_FAILURE, "malloc");
+}
+
+static void read_filter(Fixture *f, char *rest) {
+    static const char *const words[] = {
+        [FILTER_DEVICES] = "devices", [FILTER_ADDRESSES] = "addresses", [FILTER_BINDS] = "binds", NULL
+    };
+    NodeGroup *group = needed_group(f, take_needed(f, &rest));
+    unsigned filter = choice(f, take_needed(f, &rest), words);
+
+    snprintf(group->filters[filter], sizeof group->filters[filter], "%s", rest);
+}
+
 static void read_leaf(Fixture *f, char *rest) {
     static const char *const words[] = { "ended", "populated", NULL };
     NodeGroup *group = needed_group(f, take_needed(f, &rest));
@@ -338,6 +372,8 @@ static void read_line(Fixture *f, char *line) {
         { "slice", read_slice },
         { "workload", read_workload },
         { "set", read_set },
+        { "numbers", read_numbers },
+        { "filter", read_filter },
         { "leaf", read_leaf },
         { "wish", read_wish },
         { "only", read_only },

@@ -162,6 +162,14 @@ static void print_workload(FILE *out, const Workload *workload) {
         fprintf(out, "    (transient)\n");
 }
 
+static void print_filters(FILE *out, const Filters *filters) {
+    char text[1024];
+
+    for (int filter = 0; filter < FILTERS_COUNT; filter++)
+        if (*filters_show(filters, (FilterId) filter, text, sizeof(text)))
+            print_text(out, filter_key((FilterId) filter), text);
+}
+
 static void print_policy(FILE *out, const Policy *policy) {
     char path[4096];
 
@@ -186,6 +194,7 @@ static void print_policy(FILE *out, const Policy *policy) {
         fprintf(out, "%s %s (%s:%u)\n", group_kind_name(group->kind), path, group->origin.file, group->origin.line);
         print_metrics(out, group->metrics);
         print_limits(out, group->limits);
+        print_filters(out, &group->filters);
         if (group->frozen)
             print_text(out, "Frozen", "yes");
         if (group->workload)

@@ -82,6 +82,7 @@ static const struct {
     { { "SocketBindAllow", "ipv4:udp" }, 0, "allow ipv4:udp:any" },
     { { "SocketBindAllow", "" }, 0, "" },
     { { "SocketBindAllow", "tcp:ipv4:80" }, -EINVAL, NULL },
+    { { "SocketBindAllow", "ipv4:ipv6:80" }, -EINVAL, NULL },
     { { "SocketBindAllow", "sctp:80" }, -EINVAL, NULL },
     { { "SocketBindAllow", "tcp:" }, -EINVAL, NULL },
     { { "SocketBindAllow", "0" }, -ERANGE, NULL },
@@ -255,6 +256,35 @@ static void test_devices(void) {
     filters_done(&filters);
 }
 
+static void test_device_groups(void) {
+    static const char text[] = "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n226 drm\n\n"
+                               "Block devices:\n  8 sd\n 65 sd\n259 blkext\n";
+    static const struct {
+        const char *specifier;
+        int result;
+        size_t n;
+        struct device_rule first;
+    } cases[] = {
+        { "char-pts", 0, 1, { DEVICE_CHAR, 136, DEVICE_NUMBER_ANY, 0 } },
+        { "block-sd", 0, 2, { DEVICE_BLOCK, 8, DEVICE_NUMBER_ANY, 0 } },
+        { "block-*ext", 0, 1, { DEVICE_BLOCK, 259, DEVICE_NUMBER_ANY, 0 } },
+        { "char-/dev/tty", 0, 1, { DEVICE_CHAR, 5, DEVICE_NUMBER_ANY, 0 } },
+        { "char-*", 0, 1, { DEVICE_CHAR, DEVICE_NUMBER_ANY, DEVICE_NUMBER_ANY, 0 } },
+        { "char-sd", 0, 0, {} },
+        { "block-none", 0, 0, {} },
+        { "/dev/kvm", -EINVAL, 0, {} },
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        DeviceNumbers numbers = { .specifier = strdup(cases[i].specifier) };
+
+        CHECK_EQ(device_numbers_of_groups(&numbers, text), cases[i].result);
+        CHECK_EQ(numbers.n_rules, cases[i].n);
+        CHECK(numbers.n_rules == 0 || memcmp(numbers.rules, &cases[i].first, sizeof *numbers.rules) == 0);
+        device_numbers_done(&numbers);
+    }
+}
+
 static void test_binds(void) {
     Filters filters = {};
     FilterRules rules;
@@ -297,6 +327,7 @@ int main(void) {
     test_addresses();
     test_text_of_addresses();
     test_devices();
+    test_device_groups();
     test_binds();
     test_too_many();
     return EXIT_SUCCESS;
