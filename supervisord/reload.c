@@ -48,20 +48,21 @@ static int read_transient(Supervisor *s, Diagnostics *diagnostics, Sources *ret)
     return r < 0 ? r : sources_read_transient(ret, directory, diagnostics);
 }
 
-int supervisor_parse(
-        Supervisor *s, const Sources *files, const Sources *transient, Diagnostics *diagnostics, Policy **ret) {
+int supervisor_parse(Supervisor *s, const Sources *files, const Sources *transient, const HostFacts *facts,
+        Diagnostics *diagnostics, Policy **ret) {
     _cleanup_(cleanup_free) char *leases = NULL;
     size_t length;
     if (file_read_all_at(s->runtime_fd, LEASES_NAME, LEASES_BYTES_MAX, &leases, &length) < 0)
         leases = NULL; /* as good as none: they come out nearly the same */
-    return policy_parse(files, transient, leases, &s->scale, diagnostics, ret);
+    return policy_parse(files, transient, leases, facts, diagnostics, ret);
 }
 
 /* What the sources say with what is wanted at run time over them. */
-static int parse(Supervisor *s, const Sources *sources, Diagnostics *diagnostics, Policy **ret) {
+static int parse(
+        Supervisor *s, const Sources *sources, const HostFacts *facts, Diagnostics *diagnostics, Policy **ret) {
     _cleanup_(sources_done) Sources transient = {};
     int r = read_transient(s, diagnostics, &transient);
-    return r < 0 ? r : supervisor_parse(s, sources, &transient, diagnostics, ret);
+    return r < 0 ? r : supervisor_parse(s, sources, &transient, facts, diagnostics, ret);
 }
 
 /* Before anything has such an address: the policy of a daemon that comes back gives the same ones. */
@@ -89,21 +90,23 @@ static void replace_policy(Supervisor *s, Policy *policy) {
     end_backoffs(s);
 }
 
-static void replace_sources(Supervisor *s, Sources *sources) {
+static void replace_sources(Supervisor *s, Sources *sources, const HostFacts *facts) {
+    s->facts = *facts;
     sources_done(&s->sources);
     s->sources = *sources;
     *sources = (Sources){};
 }
 
 int supervisor_read_policy(Supervisor *s, Diagnostics *diagnostics, Policy **ret) {
+    HostFacts facts = host_facts_read();
     _cleanup_(sources_done) Sources sources = {};
     int r = sources_read_directories(&sources, s->config->policy_dirs, diagnostics);
-    return r < 0 ? r : parse(s, &sources, diagnostics, ret);
+    return r < 0 ? r : parse(s, &sources, &facts, diagnostics, ret);
 }
 
 int supervisor_overlay(Supervisor *s, Diagnostics *diagnostics) {
     Policy *policy;
-    int r = parse(s, &s->sources, diagnostics, &policy);
+    int r = parse(s, &s->sources, &s->facts, diagnostics, &policy);
     if (r < 0)
         return r;
     replace_policy(s, policy);
@@ -118,7 +121,7 @@ static int write_copy(Supervisor *s, const Sources *sources) {
 
 int supervisor_replace(Supervisor *s, Sources *files, Policy *policy) {
     int r = write_copy(s, files);
-    replace_sources(s, files);
+    replace_sources(s, files, &s->facts);
     replace_policy(s, policy);
     return r;
 }
@@ -146,14 +149,15 @@ static int keep_first_copy(Supervisor *s, const Sources *sources, Diagnostics *d
 static int load(Supervisor *s, int (*keep)(Supervisor *, const Sources *, Diagnostics *), Diagnostics *diagnostics) {
     _cleanup_(sources_done) Sources sources = {};
     _cleanup_(cleanup_policy_unref) Policy *policy = NULL;
+    HostFacts facts = host_facts_read();
     int r = sources_read_directories(&sources, s->config->policy_dirs, diagnostics);
     if (r >= 0)
-        r = parse(s, &sources, diagnostics, &policy);
+        r = parse(s, &sources, &facts, diagnostics, &policy);
     if (r >= 0)
         r = keep(s, &sources, diagnostics);
     if (r < 0)
         return r;
-    replace_sources(s, &sources);
+    replace_sources(s, &sources, &facts);
     replace_policy(s, TAKE_PTR(policy));
     return 0;
 }
@@ -182,16 +186,17 @@ int supervisor_reload(Supervisor *s, Diagnostics *diagnostics) {
 static int load_copy(Supervisor *s, Diagnostics *diagnostics) {
     _cleanup_(cleanup_free) char *text = NULL;
     _cleanup_(sources_done) Sources sources = {};
+    HostFacts facts = host_facts_read();
     Policy *policy = NULL;
     size_t length;
     int r = file_read_all_at(s->runtime_fd, COPY_NAME, 2 * POLICY_BYTES_MAX, &text, &length);
     if (r >= 0)
         r = sources_from_text(text, length, &sources);
     if (r >= 0)
-        r = parse(s, &sources, diagnostics, &policy);
+        r = parse(s, &sources, &facts, diagnostics, &policy);
     if (r < 0)
         return r;
-    replace_sources(s, &sources);
+    replace_sources(s, &sources, &facts);
     replace_policy(s, policy);
     return 0;
 }

@@ -142,7 +142,7 @@ int supervisor_set(Supervisor *s, const Group *group, const ApiSet *set, Diagnos
     if (r >= 0)
         r = try_out(s, group, set, &amendment, overlay, lasting);
     if (r >= 0)
-        r = supervisor_parse(s, &amendment.files, &amendment.transient, diagnostics, &policy);
+        r = supervisor_parse(s, &amendment.files, &amendment.transient, &s->facts, diagnostics, &policy);
     if (r >= 0 && !set->runtime)
         r = write_source(&amendment.files, lasting, 0644);
     if (r >= 0)

@@ -152,7 +152,7 @@ static uint64_t resident_bytes(const Supervisor *s) {
     uint64_t pages = 0;
     if (file_read_at(AT_FDCWD, "/proc/self/statm", text, sizeof text) < 0 || sscanf(text, "%*u %" SCNu64, &pages) != 1)
         return 0;
-    return pages * s->scale.page_bytes;
+    return pages * s->facts.scale.page_bytes;
 }
 
 static uint64_t clock_nsec(clockid_t clock) {

@@ -274,12 +274,9 @@ int supervisor_new(const SupervisorConfig *config, Supervisor **ret) {
     _cleanup_(cleanup_supervisor_free) Supervisor *s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
-    *s = (Supervisor){ .config = config,
-        .runtime_fd = -1,
-        .lock_fd = -1,
-        .tree = TREE_NULL,
-        .scale = limit_scale_of_host(),
-        .started_usec = supervisor_now() };
+    *s = (Supervisor){
+        .config = config, .runtime_fd = -1, .lock_fd = -1, .tree = TREE_NULL, .started_usec = supervisor_now()
+    };
 
     static int (*const parts[])(Supervisor *) = {
         raise_limits,

@@ -44,9 +44,9 @@ struct Supervisor {
     sd_event *event;
     int runtime_fd; /* config->runtime_dir */
     int lock_fd;
-    LimitScale scale;
     Policy *policy;
     Sources sources; /* of the policy: its files as they were when they were loaded */
+    HostFacts facts; /* as they were then */
     Ledger *ledger;
     Tree tree;
     Links *links;       /* worker thread's, once it runs */
@@ -86,8 +86,8 @@ int supervisor_overlay(Supervisor *supervisor, Diagnostics *diagnostics);
 int supervisor_copy_sources(
         Supervisor *supervisor, Sources *ret_files, Sources *ret_transient, Diagnostics *diagnostics);
 /* What they say, with the addresses that are leased now: not yet the running policy. */
-int supervisor_parse(
-        Supervisor *supervisor, const Sources *files, const Sources *transient, Diagnostics *diagnostics, Policy **ret);
+int supervisor_parse(Supervisor *supervisor, const Sources *files, const Sources *transient, const HostFacts *facts,
+        Diagnostics *diagnostics, Policy **ret);
 /* Takes both: they are the policy from now on. Fails when no copy could be kept of them, and is done all the same. */
 int supervisor_replace(Supervisor *supervisor, Sources *files, Policy *policy);
 void supervisor_log_diagnostics(const Diagnostics *diagnostics);

@@ -73,6 +73,15 @@ const char *diagnostics_excerpt(const char *text, char buffer[static EXCERPT_SIZ
     return buffer;
 }
 
+static int compare_lines(const void *a, const void *b) {
+    return strverscmp(*(char *const *) a, *(char *const *) b); /* line 10 after line 9 */
+}
+
+void diagnostics_sort(Diagnostics *diagnostics) {
+    if (diagnostics->n_lines > 0)
+        qsort(diagnostics->lines, diagnostics->n_lines, sizeof(char *), compare_lines);
+}
+
 int diagnostics_text(const Diagnostics *diagnostics, char **ret) {
     char *text = NULL;
     size_t size;

@@ -26,5 +26,6 @@ __attribute__((format(printf, 6, 7))) void diagnostics_add(Diagnostics *diagnost
 enum { EXCERPT_SIZE = 80 };
 const char *diagnostics_excerpt(const char *text, char buffer[static EXCERPT_SIZE]);
 
+void diagnostics_sort(Diagnostics *diagnostics);                  /* by file and line */
 int diagnostics_text(const Diagnostics *diagnostics, char **ret); /* all of it, a line each; -ENOMEM */
 bool diagnostics_any(const Diagnostics *diagnostics);

@@ -130,9 +130,7 @@ int filters_allow_device(Filters *filters, const char *text, const char **ret_pr
     specifier = strndup(text, length);
     if (!specifier)
         return -ENOMEM;
-    int r = word_resolve_specifiers(specifier, ret_problem);
-    if (r == 0)
-        r = parse_access(text + length + strspn(text + length, blanks), &access);
+    int r = parse_access(text + length + strspn(text + length, blanks), &access);
     if (r == 0 && !is_device_specifier(specifier))
         r = -EINVAL;
     return r < 0 ? r : add_device(filters, specifier, access, ret_problem);

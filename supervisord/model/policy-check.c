@@ -100,7 +100,6 @@ static void check_meter_memory(const Check *check, Draft *draft) {
 
 static void check_alone(const Check *check, Draft *draft) {
     check_required(check, draft);
-    resolve_slice(check, draft);
     check_network_alone(check, draft);
 }
 
@@ -110,13 +109,25 @@ static void check_against_others(const Check *check, Draft *draft) {
     check_network_against_others(check, draft);
 }
 
-void policy_check(
+static void run_passes(const Check *check, const CheckPass *passes, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < check->n_drafts; j++)
+            if (!check->drafts[j]->refused)
+                passes[i](check, check->drafts[j]);
+}
+
+void policy_check_slices(
         Policy *policy, const LimitScale *scale, Draft *const *drafts, size_t n_drafts, Diagnostics *diagnostics) {
-    static const CheckPass passes[] = { check_alone, cut_cycle, cut_depth, check_limits_alone, check_against_others };
+    static const CheckPass passes[] = { resolve_slice, cut_cycle, cut_depth };
     const Check check = { policy, scale, drafts, n_drafts, diagnostics };
 
-    for (size_t i = 0; i < ELEMENTSOF(passes); i++)
-        for (size_t j = 0; j < n_drafts; j++)
-            if (!drafts[j]->refused)
-                passes[i](&check, drafts[j]);
+    run_passes(&check, passes, ELEMENTSOF(passes));
+}
+
+void policy_check(
+        Policy *policy, const LimitScale *scale, Draft *const *drafts, size_t n_drafts, Diagnostics *diagnostics) {
+    static const CheckPass passes[] = { check_alone, check_limits_alone, check_against_others };
+    const Check check = { policy, scale, drafts, n_drafts, diagnostics };
+
+    run_passes(&check, passes, ELEMENTSOF(passes));
 }

@@ -5,5 +5,9 @@
 
 #include "model/policy-keys.h"
 
+/* Which slice each is in; what cannot be is reported and cut, so that every walk upwards ends, soon. */
+void policy_check_slices(
+        Policy *policy, const LimitScale *scale, Draft *const *drafts, size_t n_drafts, Diagnostics *diagnostics);
+/* All else. */
 void policy_check(
         Policy *policy, const LimitScale *scale, Draft *const *drafts, size_t n_drafts, Diagnostics *diagnostics);

@@ -8,6 +8,7 @@
 #include "model/policy-draft.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,12 +25,15 @@ static const char *const section_names[SECTION_KINDS_COUNT] = {
 #define complain(drafts, line, section, key, ...) \
     diagnostics_add((drafts)->diagnostics, (drafts)->file, line, section, key, __VA_ARGS__)
 
+static int compare_titles(const void *a, const void *b) {
+    return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
 /* The first draft with this title, else NULL. */
 static Draft *find_draft(const Drafts *drafts, const char *title) {
-    for (size_t i = 0; i < drafts->n_items; i++)
-        if (strcmp(drafts->items[i]->title, title) == 0)
-            return drafts->items[i];
-    return NULL;
+    char **found = tfind(&title, &drafts->by_title, compare_titles);
+
+    return found ? (Draft *) (*found - offsetof(Draft, title)) : NULL;
 }
 
 static int add_group(Drafts *drafts, Draft *draft, const char *name) {
@@ -49,12 +53,13 @@ static int add_group(Drafts *drafts, Draft *draft, const char *name) {
     group->kind = draft->kind == SECTION_WORKLOAD ? GROUP_WORKLOAD : GROUP_SLICE;
     group->name = strdup(name);
     group->origin = (Origin){ strdup(draft->place.file), draft->place.line };
+    Workload *workload = draft->object = calloc(1, sizeof(Workload));
     if (group->kind == GROUP_WORKLOAD)
-        draft->object = group->workload = calloc(1, sizeof(Workload));
-    if (!group->name || !group->origin.file || (group->kind == GROUP_WORKLOAD && !group->workload))
+        group->workload = workload;
+    if (!group->name || !group->origin.file || !workload)
         return -ENOMEM;
     if (group->workload)
-        group->workload->transient = drafts->source == SOURCE_TRANSIENT;
+        group->workload->transient = draft->transient;
     policy_index_group(policy, group);
     return 0;
 }
@@ -102,7 +107,7 @@ static int add_draft(Drafts *drafts, SectionKind kind, const char *title, const 
     draft->transient = drafts->source == SOURCE_TRANSIENT;
     draft->place = place;
     draft->title = strdup(title);
-    if (!draft->title)
+    if (!draft->title || !tsearch(&draft->title, &drafts->by_title, compare_titles))
         return -ENOMEM;
     r = add_object(drafts, draft, name);
     if (r < 0)
@@ -252,31 +257,17 @@ static void complain_misplaced_key(const Drafts *drafts, unsigned line, KeyId ke
     complain(drafts, line, drafts->section->title, key_name(key), "the key does not belong here, but in %s", places);
 }
 
-static void complain_value(const Drafts *drafts, unsigned line, KeyId key, const char *value) {
-    char excerpt[EXCERPT_SIZE], text[SUGGESTION_TEXT_MAX];
-    Suggestion suggestion = { .wrong = excerpt };
-    const char *word;
+static int add_assignment(Drafts *drafts, unsigned line, KeyId key, const char *value) {
+    Draft *draft = drafts->section;
+    Place place = { .file = drafts->file, .line = line };
 
-    *strchrnul(diagnostics_excerpt(value, excerpt), ':') = '\0';
-    for (unsigned i = 0; (word = key_word(key, i)); i++)
-        suggestion_offer(&suggestion, word);
-    suggestion_text(&suggestion, "", "", text, sizeof(text));
-    complain(drafts, line, drafts->section->title, key_name(key), "expected %s, not '%s'%s", key_expects(key),
-            diagnostics_excerpt(value, excerpt), text);
-}
-
-static int assign(Drafts *drafts, unsigned line, KeyId key, const char *value) {
-    Place *place = &drafts->section->places[key];
-    const char *problem = NULL;
-
-    int r = key_assign(key, drafts->section, value, drafts->scale, &problem);
-    if (r == -ENOMEM)
+    int r = grow(&draft->assignments, sizeof(Assignment), draft->n_assignments, &draft->assignments_allocated);
+    if (r < 0)
         return r;
-    *place = (Place){ .file = drafts->file, .line = *value ? line : 0, .refused = r < 0 };
-    if (r < 0 && problem)
-        complain(drafts, line, drafts->section->title, key_name(key), "%s", problem);
-    else if (r < 0)
-        complain_value(drafts, line, key, value);
+    draft->assignments[draft->n_assignments++] = (Assignment){ key, value, place };
+    if (!*value)
+        place.line = 0; /* it is as if nothing had been said */
+    draft->places[key] = place;
     return 0;
 }
 
@@ -300,10 +291,24 @@ static int on_assignment(void *userdata, unsigned line, const char *key_text, co
         complain(drafts, line, drafts->section->title, key_text, "the key is already given in line %u", before->line);
         return 0;
     }
-    return assign(drafts, line, key, value);
+    return add_assignment(drafts, line, key, value);
 }
 
-const PolicyReaderCalls drafts_calls = { .section = on_section, .assignment = on_assignment };
+int drafts_read(Drafts *drafts, const Source *source) {
+    static const PolicyReaderCalls calls = { .section = on_section, .assignment = on_assignment };
+    char *text = malloc(source->length + 1); /* reading changes it; the source stays */
+
+    if (!text)
+        return -ENOMEM;
+    memcpy(text, source->text, source->length + 1);
+    int r = strv_consume(&drafts->texts, text);
+    if (r < 0)
+        return r;
+    drafts->file = source->path;
+    drafts->source = source->kind;
+    drafts->section = NULL;
+    return policy_read(source->path, text, source->length, drafts->diagnostics, &calls, drafts);
+}
 
 int drafts_begin(Drafts *drafts) {
     Draft *settings;
@@ -311,13 +316,7 @@ int drafts_begin(Drafts *drafts) {
     return add_draft(drafts, SECTION_SUPERVISORD, section_names[SECTION_SUPERVISORD], "", (Place){}, &settings);
 }
 
-void drafts_begin_file(Drafts *drafts, const char *file, SourceKind source) {
-    drafts->file = file;
-    drafts->source = source;
-    drafts->section = NULL;
-}
-
-/* What the user wanted of a workload or slice that is no longer there means nothing. */
+/* What is wanted at run time of a slice or workload that is no longer there means nothing. A run says what it executes. */
 static bool is_orphan(const Draft *draft) {
     return draft->group && draft->transient && !draft->refused && draft->places[KEY_EXEC_START].line == 0;
 }
@@ -351,8 +350,14 @@ void drafts_drop_orphans(Drafts *drafts) {
     drafts->n_items = n;
 }
 
+static void ignore(void *title) {
+}
+
 void drafts_done(Drafts *drafts) {
     for (size_t i = 0; i < drafts->n_items; i++)
         draft_free(drafts->items[i]);
     free(drafts->items);
+    free(drafts->of_group);
+    tdestroy(drafts->by_title, ignore);
+    strv_free(drafts->texts);
 }

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/parse.h"
-#include "model/words.h"
 
 enum {
     USER_NAME_MAX = 255, /* bytes; LOGIN_NAME_MAX - 1 */
@@ -118,34 +117,25 @@ int key_assign_word(const Key *key, Draft *draft, const char *text, const char *
     return 0;
 }
 
-/* A text that systemd would look through for specifiers; "" is NULL. */
-static int assign_text(char **target, const char *text, bool (*is_valid)(const char *text), const char **ret_problem) {
-    _cleanup_(cleanup_free) char *copy = strdup(text);
-
-    if (!copy)
-        return -ENOMEM;
-    int r = word_resolve_specifiers(copy, ret_problem);
-    if (r < 0)
-        return r;
-    if (*copy && !is_valid(copy))
+/* "" is NULL. */
+static int replace_valid(char **target, const char *text, bool (*is_valid)(const char *text)) {
+    if (*text && !is_valid(text))
         return -EINVAL;
-    return key_replace(target, *copy ? copy : NULL);
+    return key_replace(target, *text ? text : NULL);
 }
 
-int key_replace_path(char **path, const char *text, const char **ret_problem) {
-    return assign_text(path, text, is_path, ret_problem);
+int key_replace_path(char **path, const char *text) {
+    return replace_valid(path, text, is_path);
 }
 
 int key_assign_user(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
-    return assign_text(key_field(key, draft), text, key_is_user, ret_problem);
+    return replace_valid(key_field(key, draft), text, key_is_user);
 }
 
 int key_assign_path(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
-    return assign_text(key_field(key, draft), text, is_path, ret_problem);
+    return replace_valid(key_field(key, draft), text, is_path);
 }
 
 int key_assign_interface(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
-    if (*text && !is_interface(text))
-        return -EINVAL;
-    return key_replace(key_field(key, draft), *text ? text : NULL);
+    return replace_valid(key_field(key, draft), text, is_interface);
 }

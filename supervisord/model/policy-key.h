@@ -24,6 +24,8 @@ struct Key {
     unsigned sections; /* IN() of each that it belongs to */
     bool list;
     bool required;
+    bool inherited;  /* may stand in a slice, for the workloads in it */
+    bool specifiers; /* are expanded before assign sees the text */
     KeyAssign *assign;
     const char *fallback; /* the value when it is not given; NULL: none */
     const char *expects;
@@ -46,9 +48,8 @@ KeyAssign key_assign_path;      /* char *: absolute; "": NULL */
 KeyAssign key_assign_interface; /* char *; "": NULL */
 
 void *key_field(const Key *key, const Draft *draft);
-int key_replace(char **text, const char *with); /* a copy; NULL frees */
-/* A text that systemd would look through for specifiers; "" is NULL. */
-int key_replace_path(char **path, const char *text, const char **ret_problem);
+int key_replace(char **text, const char *with);      /* a copy; NULL frees */
+int key_replace_path(char **path, const char *text); /* "" is NULL; -EINVAL: not absolute */
 bool key_is_user(const char *text); /* or a group: as number, or as name in the strict form of systemd's User= */
 /* Which of the row's words the text is, as far as a colon; ret_rest: what follows the colon, NULL if there is none. */
 int key_take_word(const Key *key, const char *text, unsigned *ret_index, const char **ret_rest);

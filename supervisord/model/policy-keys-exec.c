@@ -76,7 +76,7 @@ static int assign_environment_file(const Key *key, Draft *draft, const char *tex
         workload->exec.environment_files = strv_free(workload->exec.environment_files);
         return 0;
     }
-    int r = key_replace_path(&path, text + (*text == '-'), ret_problem);
+    int r = key_replace_path(&path, text + (*text == '-'));
     if (r < 0)
         return r;
     if (!path)
@@ -137,7 +137,7 @@ static int take_word_and_path(const Key *key, const char *text, unsigned no_path
         return r;
     if (no_path_mask & (1u << word) ? rest != NULL : !rest || !*rest)
         return -EINVAL;
-    r = key_replace_path(path, rest ?: "", ret_problem);
+    r = key_replace_path(path, rest ?: "");
     if (r < 0)
         return r;
     *ret_word = word;
@@ -168,6 +168,7 @@ const Key keys_exec[] = {
     [KEY_EXEC_START - KEYS_EXEC] = {
         .name = "ExecStart",
         .sections = IN(SECTION_WORKLOAD),
+        .specifiers = true,
         .required = true,
         .assign = assign_command,
         .expects = "the absolute path of a program and its arguments",
@@ -183,6 +184,8 @@ const Key keys_exec[] = {
     [KEY_USER - KEYS_EXEC] = {
         .name = "User",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .specifiers = true,
         .assign = key_assign_user,
         .expects = "the name or number of a user",
         .offset = offsetof(Workload, exec.user),
@@ -190,6 +193,8 @@ const Key keys_exec[] = {
     [KEY_WORKING_DIRECTORY - KEYS_EXEC] = {
         .name = "WorkingDirectory",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .specifiers = true,
         .assign = key_assign_path,
         .expects = "an absolute path",
         .offset = offsetof(Workload, exec.working_directory),
@@ -197,6 +202,8 @@ const Key keys_exec[] = {
     [KEY_ENVIRONMENT - KEYS_EXEC] = {
         .name = "Environment",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .specifiers = true,
         .list = true,
         .assign = assign_environment,
         .expects = "words of the form NAME=VALUE",
@@ -204,6 +211,8 @@ const Key keys_exec[] = {
     [KEY_ENVIRONMENT_FILE - KEYS_EXEC] = {
         .name = "EnvironmentFile",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .specifiers = true,
         .list = true,
         .assign = assign_environment_file,
         .expects = "the absolute path of a file, with - in front if it need not be there",
@@ -211,6 +220,8 @@ const Key keys_exec[] = {
     [KEY_GROUP - KEYS_EXEC] = {
         .name = "Group",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .specifiers = true,
         .assign = key_assign_user,
         .expects = "the name or number of a group",
         .offset = offsetof(Workload, exec.group),
@@ -218,6 +229,8 @@ const Key keys_exec[] = {
     [KEY_SUPPLEMENTARY_GROUPS - KEYS_EXEC] = {
         .name = "SupplementaryGroups",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .specifiers = true,
         .list = true,
         .assign = assign_groups,
         .expects = "names or numbers of groups",
@@ -225,6 +238,7 @@ const Key keys_exec[] = {
     [KEY_UMASK - KEYS_EXEC] = {
         .name = "UMask",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
         .assign = assign_umask,
         .fallback = "0022",
         .expects = "an octal number from 0000 to 0777",
@@ -232,6 +246,7 @@ const Key keys_exec[] = {
     [KEY_NICE - KEYS_EXEC] = {
         .name = "Nice",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
         .assign = key_assign_signed,
         .fallback = "0",
         .expects = "a number from -20 to 19",
@@ -242,6 +257,7 @@ const Key keys_exec[] = {
     [KEY_OOM_SCORE_ADJUST - KEYS_EXEC] = {
         .name = "OOMScoreAdjust",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
         .assign = key_assign_signed,
         .fallback = "0",
         .expects = "a number from -1000 to 1000",
@@ -252,6 +268,8 @@ const Key keys_exec[] = {
     [KEY_STANDARD_INPUT - KEYS_EXEC] = {
         .name = "StandardInput",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .specifiers = true,
         .assign = assign_input,
         .fallback = "null",
         .expects = "null or file:/path",
@@ -260,6 +278,8 @@ const Key keys_exec[] = {
     [KEY_STANDARD_OUTPUT - KEYS_EXEC] = {
         .name = "StandardOutput",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .specifiers = true,
         .assign = assign_output,
         .fallback = "journal",
         .expects = "journal, null, file:/path, append:/path or truncate:/path",
@@ -269,6 +289,8 @@ const Key keys_exec[] = {
     [KEY_STANDARD_ERROR - KEYS_EXEC] = {
         .name = "StandardError",
         .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .specifiers = true,
         .assign = assign_output,
         .fallback = "inherit",
         .expects = "inherit, journal, null, file:/path, append:/path or truncate:/path",

@@ -108,6 +108,7 @@ static int assign_resource(const Key *key, Draft *draft, const char *text, const
     [RLIMIT_##what] = {                                                                         \
         .name = "Limit" #what,                                                                  \
         .sections = IN(SECTION_WORKLOAD),                                                       \
+        .inherited = true,                                                                      \
         .assign = assign_resource,                                                              \
         .expects = amount ", infinity, or a soft and a hard one of these with a colon between", \
         .offset = offsetof(Workload, exec.resource_limits[RLIMIT_##what]),                      \

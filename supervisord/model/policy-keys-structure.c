@@ -18,6 +18,7 @@ const Key keys_structure[] = {
     [KEY_SLICE - KEYS_STRUCTURE] = {
         .name = "Slice",
         .sections = IN_GROUPS,
+        .specifiers = true,
         .assign = assign_slice,
         .expects = "the name of a slice",
     },

@@ -63,7 +63,15 @@ const char *key_expects(KeyId key) {
 bool key_belongs(KeyId key, SectionKind kind) {
     unsigned sections = key < KEY_LIMITS ? row(key)->sections : limit_sections(&limits[key - KEY_LIMITS]);
 
-    return sections & IN(kind);
+    return sections & IN(kind) || (kind == SECTION_SLICE && key_is_inherited(key));
+}
+
+bool key_is_inherited(KeyId key) {
+    return key < KEY_LIMITS && row(key)->inherited;
+}
+
+bool key_has_specifiers(KeyId key) {
+    return key < KEY_LIMITS && row(key)->specifiers;
 }
 
 bool key_is_list(KeyId key) {
@@ -106,6 +114,9 @@ int draft_assign_defaults(Draft *draft) {
 Draft *draft_free(Draft *draft) {
     if (!draft)
         return NULL;
+    if (draft->kind == SECTION_SLICE)
+        workload_free(draft->object);
+    free(draft->assignments);
     free(draft->title);
     free(draft->slice_name);
     strv_free(draft->network_names);

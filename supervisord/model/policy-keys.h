@@ -81,6 +81,13 @@ typedef struct Place {
     bool refused; /* what it says is wrong, and reported */
 } Place;
 
+/* One line of a section. */
+typedef struct Assignment {
+    KeyId key;
+    const char *value; /* in the text of its source */
+    Place place;
+} Assignment;
+
 /* What a section says, and where, before it is checked against the others. */
 typedef struct Draft {
     SectionKind kind;
@@ -89,7 +96,8 @@ typedef struct Draft {
     const char *file;     /* that it was opened in last */
     bool transient;       /* no other file says anything of it */
     bool refused;         /* the section itself is wrong; its keys are read only for what is wrong with them */
-    void *object;         /* what most keys fill in: Settings, Workload or Network; NULL for a slice. In the policy. */
+    void *object;         /* what most keys fill in: Settings, Workload or Network, in the policy; of a slice a Workload
+                             with what it gives to those in it, owned */
     Group *group;         /* of a slice or workload. In the policy. */
     LimitValue *limits;   /* what limits fill in: of the group, or of the tree */
     char *slice_name;     /* Slice= */
@@ -97,16 +105,20 @@ typedef struct Draft {
     size_t attachments_allocated;
     Subnet *addresses; /* Address=, each with its prefix length; 0: not given */
     size_t n_addresses, addresses_allocated;
-    Place places[KEYS_COUNT];
+    Assignment *assignments; /* in the order of the sources; each but the values' texts owned */
+    size_t n_assignments, assignments_allocated;
+    Place places[KEYS_COUNT]; /* where it gives a key last */
 } Draft;
 
-Draft *draft_free(Draft *draft);         /* not what it fills in */
+Draft *draft_free(Draft *draft);         /* not what it fills in in the policy */
 int draft_assign_defaults(Draft *draft); /* -ENOMEM */
 
 int key_by_name(const char *name); /* a KeyId, or -1 */
 const char *key_name(KeyId key);
 const char *key_expects(KeyId key); /* "a number from 1 to 10000" */
 bool key_belongs(KeyId key, SectionKind kind);
+bool key_is_inherited(KeyId key);                /* of a slice, it is the default of the workloads in it */
+bool key_has_specifiers(KeyId key);              /* they stand for something in its value */
 bool key_is_list(KeyId key);                     /* may be given again, to add */
 bool key_is_required(KeyId key);                 /* in each section that it belongs to */
 const char *key_word(KeyId key, unsigned index); /* the words that it may begin with; NULL: no more */

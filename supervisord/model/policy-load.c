@@ -8,12 +8,8 @@
 #include "model/policy-load.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdio.h>
 
-#include "base/file.h"
-#include "base/parse.h"
 #include "model/lease.h"
 #include "model/policy-check.h"
 #include "model/policy-draft.h"
@@ -41,54 +37,90 @@ static int order_groups(Policy *policy) {
     return 0;
 }
 
-/* A text is changed as it is read; the sources stay. */
-static int parse_source(Drafts *drafts, const Source *source) {
-    _cleanup_(cleanup_free) char *text = malloc(source->length + 1);
-
-    if (!text)
-        return -ENOMEM;
-    memcpy(text, source->text, source->length + 1);
-    drafts_begin_file(drafts, source->path, source->kind);
-    return policy_read(source->path, text, source->length, drafts->diagnostics, &drafts_calls, drafts);
-}
-
-static int parse_sources(Drafts *drafts, const Sources *sources) {
+static int read_drafts(Drafts *drafts, const Sources *sources) {
     int r = 0;
 
     for (size_t i = 0; sources && i < sources->n_items && r >= 0; i++)
-        r = parse_source(drafts, &sources->items[i]);
+        r = drafts_read(drafts, &sources->items[i]);
     return r;
 }
 
-int policy_parse(const Sources *sources, const Sources *transient, const char *leases, const LimitScale *scale,
-        Diagnostics *diagnostics, Policy **ret) {
-    _cleanup_(drafts_done) Drafts drafts = { .scale = scale, .diagnostics = diagnostics };
-    _cleanup_(cleanup_policy_unref) Policy *policy = calloc(1, sizeof(Policy));
+/* Reads, evaluates and checks. -EBADMSG when something was reported; -ENOMEM. */
+static int make_drafts(Drafts *drafts, const Sources *sources, const Sources *transient) {
+    int r = drafts_begin(drafts);
 
-    if (!policy)
-        return -ENOMEM;
-    policy->n_references = 1;
-    drafts.policy = policy;
-    int r = drafts_begin(&drafts);
     if (r >= 0)
-        r = parse_sources(&drafts, sources);
+        r = read_drafts(drafts, sources);
     if (r >= 0)
-        r = parse_sources(&drafts, transient);
+        r = read_drafts(drafts, transient);
     if (r < 0)
         return r;
-    drafts_drop_orphans(&drafts);
-    policy_check(policy, scale, drafts.items, drafts.n_items, diagnostics);
-    if (!diagnostics_any(diagnostics))
+    drafts_drop_orphans(drafts);
+    r = drafts_evaluate_slices(drafts);
+    if (r < 0)
+        return r;
+    policy_check_slices(drafts->policy, &drafts->facts->scale, drafts->items, drafts->n_items, drafts->diagnostics);
+    r = drafts_evaluate(drafts);
+    if (r < 0)
+        return r;
+    policy_check(drafts->policy, &drafts->facts->scale, drafts->items, drafts->n_items, drafts->diagnostics);
+    diagnostics_sort(drafts->diagnostics);
+    return diagnostics_any(drafts->diagnostics) ? -EBADMSG : 0;
+}
+
+/* An empty policy for drafts to fill in. */
+static Policy *policy_new(void) {
+    Policy *policy = calloc(1, sizeof(Policy));
+
+    if (policy)
+        policy->n_references = 1;
+    return policy;
+}
+
+int policy_parse(const Sources *sources, const Sources *transient, const char *leases, const HostFacts *facts,
+        Diagnostics *diagnostics, Policy **ret) {
+    _cleanup_(cleanup_policy_unref) Policy *policy = policy_new();
+    _cleanup_(drafts_done) Drafts drafts = { .policy = policy, .facts = facts, .diagnostics = diagnostics };
+
+    int r = policy ? make_drafts(&drafts, sources, transient) : -ENOMEM;
+    if (r >= 0)
         r = leases_assign(policy, leases, diagnostics);
-    if (r < 0)
-        return r;
-    if (diagnostics_any(diagnostics))
-        return -EBADMSG;
-    r = order_groups(policy);
+    if (r >= 0 && diagnostics_any(diagnostics))
+        r = -EBADMSG;
+    if (r >= 0)
+        r = order_groups(policy);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(policy);
     return 0;
+}
+
+static int list_drafts(const Drafts *drafts, const char *name, char **ret) {
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return -ENOMEM;
+    int n = drafts_list(drafts, name, out);
+    bool failed = ferror(out);
+    if (fclose(out) < 0 || failed)
+        n = -ENOMEM;
+    if (n < 0 || (n == 0 && *name)) {
+        free(text);
+        return n < 0 ? n : -ENOENT;
+    }
+    *ret = text;
+    return 0;
+}
+
+int policy_list(const Sources *sources, const Sources *transient, const HostFacts *facts, const char *name,
+        Diagnostics *diagnostics, char **ret) {
+    _cleanup_(cleanup_policy_unref) Policy *policy = policy_new();
+    _cleanup_(drafts_done) Drafts drafts = { .policy = policy, .facts = facts, .diagnostics = diagnostics };
+
+    int r = policy ? make_drafts(&drafts, sources, transient) : -ENOMEM;
+    return r < 0 ? r : list_drafts(&drafts, name, ret);
 }
 
 static int read_sources(const PolicyPaths *paths, Sources *sources, Diagnostics *diagnostics) {
@@ -101,33 +133,11 @@ static int read_sources(const PolicyPaths *paths, Sources *sources, Diagnostics 
     return r;
 }
 
-int policy_load(const PolicyPaths *paths, const LimitScale *scale, Diagnostics *diagnostics, Policy **ret) {
+int policy_load(const PolicyPaths *paths, const HostFacts *facts, Diagnostics *diagnostics, Policy **ret) {
     _cleanup_(sources_done) Sources sources = {}, transient = {};
 
     int r = read_sources(paths, &sources, diagnostics);
     if (r >= 0 && paths->transient_directory)
         r = sources_read_transient(&transient, paths->transient_directory, diagnostics);
-    return r < 0 ? r : policy_parse(&sources, &transient, paths->leases, scale, diagnostics, ret);
-}
-
-static uint64_t kernel_number(const char *path) {
-    char text[32];
-    uint64_t number;
-
-    if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
-        return UINT64_MAX;
-    text[strcspn(text, "\n")] = '\0';
-    return parse_u64(text, &number) < 0 ? UINT64_MAX : number;
-}
-
-LimitScale limit_scale_of_host(void) {
-    uint64_t page_bytes = sysconf(_SC_PAGESIZE);
-    uint64_t pids = kernel_number("/proc/sys/kernel/pid_max"), threads = kernel_number("/proc/sys/kernel/threads-max");
-
-    return (LimitScale){
-        .memory_total_bytes = sysconf(_SC_PHYS_PAGES) * page_bytes,
-        .page_bytes = page_bytes,
-        .cpus = sysconf(_SC_NPROCESSORS_CONF),
-        .tasks_total = pids < threads ? pids : threads,
-    };
+    return r < 0 ? r : policy_parse(&sources, &transient, paths->leases, facts, diagnostics, ret);
 }

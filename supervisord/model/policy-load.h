@@ -6,6 +6,7 @@
  * the sections, policy-check what sections say of each other.
  */
 
+#include "model/host-facts.h"
 #include "model/policy.h"
 #include "model/sources.h"
 
@@ -22,10 +23,14 @@ typedef struct PolicyPaths {
  * before (model/lease.h), NULL: none. 0 and a policy; -EBADMSG when diagnostics say
  * what is wrong, also if they did before (then there is no policy); other errnos when the machine fails us (-ENOMEM).
  */
-int policy_parse(const Sources *sources, const Sources *transient, const char *leases, const LimitScale *scale,
+int policy_parse(const Sources *sources, const Sources *transient, const char *leases, const HostFacts *facts,
         Diagnostics *diagnostics, Policy **ret);
 /* Reads and parses everything, reports all errors of all files, as above. */
-int policy_load(const PolicyPaths *paths, const LimitScale *scale, Diagnostics *diagnostics, Policy **ret);
+int policy_load(const PolicyPaths *paths, const HostFacts *facts, Diagnostics *diagnostics, Policy **ret);
 
-/* The host's facts: memory from sysconf, page size. */
-LimitScale limit_scale_of_host(void);
+/*
+ * What the same sources say of the slice, workload or network with the name, or of everything for "", as text: one
+ * policy file, merged, that says where each of its lines comes from. -ENOENT: there is none; else as above.
+ */
+int policy_list(const Sources *sources, const Sources *transient, const HostFacts *facts, const char *name,
+        Diagnostics *diagnostics, char **ret);

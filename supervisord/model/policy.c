@@ -61,7 +61,7 @@ void commands_done(Commands *commands) {
     *commands = (Commands){};
 }
 
-static void workload_free(Workload *workload) {
+void workload_free(Workload *workload) {
     if (!workload)
         return;
     strv_free(workload->exec.arguments);

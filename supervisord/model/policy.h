@@ -187,6 +187,7 @@ struct Policy {
 };
 
 void policy_index_group(Policy *policy, Group *group); /* the last of groups, into by_name, which has room for it */
+void workload_free(Workload *workload);                /* accepts NULL */
 void group_free(Group *group);                         /* not what it points to in the policy; accepts no NULL */
 Policy *policy_ref(Policy *policy);
 Policy *policy_unref(Policy *policy); /* accepts NULL, returns NULL */

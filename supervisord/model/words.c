@@ -94,18 +94,6 @@ int word_take(const char **cursor, char **ret_word, const char **ret_problem) {
     return 1;
 }
 
-int word_resolve_specifiers(char *word, const char **ret_problem) {
-    char *out = word;
-
-    for (const char *p = word; *p; p++) {
-        if (*p == '%' && *++p != '%')
-            return problem(ret_problem, "specifiers are not supported yet; a percent sign itself is written %%");
-        *out++ = *p;
-    }
-    *out = '\0';
-    return 0;
-}
-
 /* systemd expands a word that begins with $, and ${ anywhere; "$$" is "$"; any other $ is only a character. */
 static int resolve_variables(char *word, const char **ret_problem) {
     char *out = word;
@@ -157,9 +145,6 @@ static int take_argument(const char **cursor, bool first, char **ret, const char
     int r = take_typed(cursor, &word, ret_problem);
     if (r <= 0)
         return r;
-    r = word_resolve_specifiers(word, ret_problem);
-    if (r < 0)
-        return r;
     r = first ? check_program(word, ret_problem) : resolve_variables(word, ret_problem);
     if (r < 0)
         return r;
@@ -200,9 +185,6 @@ int words_parse_environment(const char *text, char ***environment, const char **
 
         int r = word_take(&text, &word, ret_problem);
         if (r <= 0)
-            return r;
-        r = word_resolve_specifiers(word, ret_problem);
-        if (r < 0)
             return r;
         if (!word_is_assignment(word))
             return problem(ret_problem, "expected words of the form NAME=VALUE, quoted if there are blanks in them");

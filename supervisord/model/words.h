@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * systemd's quoting: systemd.syntax(7) QUOTING, systemd.service(5) COMMAND LINES. What it would expand and we do not
- * (specifiers, variables) is refused, so that a line pasted from a unit file means the same here or is an error.
+ * systemd's quoting: systemd.syntax(7) QUOTING, systemd.service(5) COMMAND LINES. Specifiers were
+ * expanded before (specifier.h); variables, which it would expand and we do not, are refused, so that a line pasted from a unit file means the same here or is an error.
  */
 
 #include "base/strv.h"
@@ -13,9 +13,6 @@
  * wrong with it (static, a clause without full stop), -ENOMEM. All functions here report alike.
  */
 int word_take(const char **cursor, char **ret_word, const char **ret_problem);
-
-/* "%%" becomes "%", in place. */
-int word_resolve_specifiers(char *word, const char **ret_problem);
 
 /* ExecStart=: one command, its program by absolute path. */
 int words_parse_command(const char *text, char ***ret_arguments, const char **ret_problem);

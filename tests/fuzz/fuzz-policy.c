@@ -29,7 +29,8 @@ static void check_policy(const Policy *policy) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const LimitScale scale = { .memory_total_bytes = UINT64_C(1) << 30, .page_bytes = 4096 };
+    static const HostFacts facts = { .scale = { .memory_total_bytes = UINT64_C(1) << 30, .page_bytes = 4096 },
+        .name = "node" };
     _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
     _cleanup_(cleanup_policy_unref) Policy *policy = NULL;
     _cleanup_(cleanup_close) int fd = memfd_create("policy", MFD_CLOEXEC);
@@ -39,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 
     const PolicyPaths paths = { .files = (char *[]){ path, NULL } };
-    int r = policy_load(&paths, &scale, &diagnostics, &policy);
+    int r = policy_load(&paths, &facts, &diagnostics, &policy);
     demand(r == 0 || r == -EBADMSG);
     demand((r == 0) == (policy != NULL) && (r == 0) == !diagnostics_any(&diagnostics));
     if (policy)

@@ -44,7 +44,9 @@
 enum { NODE_FILE_BYTES_MAX = 64 * 1024 };
 
 /* Not that of the host: percents of memory must come out the same everywhere. */
-static const LimitScale scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096, .tasks_total = 32768 };
+static const HostFacts facts = {
+    .scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096, .tasks_total = 32768 }, .name = "node"
+};
 
 typedef struct Fixture {
     const char *directory;
@@ -424,7 +426,7 @@ static void load_policy(Fixture *f) {
 
     snprintf(path, sizeof path, "%s/policy.ini", f->directory);
     const PolicyPaths paths = { .files = (char *[]){ path, NULL } };
-    int r = policy_load(&paths, &scale, &diagnostics, &f->policy);
+    int r = policy_load(&paths, &facts, &diagnostics, &f->policy);
     for (size_t i = 0; i < diagnostics.n_lines; i++)
         warnx("%s", diagnostics.lines[i]);
     if (r < 0)

@@ -6,6 +6,8 @@
  *
  *     golden-policy [--update] DIRECTORY
  *
+ * With a file `listed` in it, also what `supctl cat` would show of it.
+ *
  * --update writes what came out as what is expected.
  */
 
@@ -25,8 +27,9 @@
 #include "model/policy-load.h"
 
 /* Not that of the host: percents of memory must come out the same everywhere. */
-static const LimitScale scale = {
-    .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096, .cpus = 4, .tasks_total = 32768
+static const HostFacts facts = {
+    .scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096, .cpus = 4, .tasks_total = 32768 },
+    .name = "node",
 };
 
 static void print_word(FILE *out, const char *word) {
@@ -209,6 +212,15 @@ static void print_diagnostics(FILE *out, const Diagnostics *diagnostics) {
         fprintf(out, "and %zu more\n", diagnostics->n_dropped);
 }
 
+static void print_listing(FILE *out, const Sources *sources, const Sources *transient) {
+    _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
+    _cleanup_(cleanup_free) char *text = NULL;
+
+    if (policy_list(sources, transient, &facts, "", &diagnostics, &text) < 0)
+        errx(EXIT_FAILURE, "policy_list");
+    fprintf(out, "\nlisted:\n%s", text);
+}
+
 /* Paths are shown as from within the case directory. */
 static void remove_all(char *text, const char *part) {
     size_t length = strlen(part);
@@ -220,7 +232,7 @@ static void remove_all(char *text, const char *part) {
 static char *load_case(const char *directory) {
     _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
     _cleanup_(cleanup_policy_unref) Policy *policy = NULL;
-    char run[4096], lib[4096], transient[4096], leases[4096], prefix[4096], *text;
+    char run[4096], lib[4096], transient[4096], leases[4096], listing[4096], prefix[4096], *text;
     _cleanup_(cleanup_free) char *former = NULL;
     size_t size;
 
@@ -228,16 +240,17 @@ static char *load_case(const char *directory) {
     snprintf(lib, sizeof(lib), "%s/lib", directory);
     snprintf(transient, sizeof(transient), "%s/transient", directory);
     snprintf(leases, sizeof(leases), "%s/leases", directory);
+    snprintf(listing, sizeof(listing), "%s/listed", directory);
     snprintf(prefix, sizeof(prefix), "%s/", directory);
 
     if (file_read_all_at(AT_FDCWD, leases, LEASES_BYTES_MAX, &former, &size) < 0)
         former = NULL;
-    const PolicyPaths paths = {
-        .directories = (char *[]){ (char *) directory, run, lib, NULL },
-        .transient_directory = transient,
-        .leases = former,
-    };
-    int r = policy_load(&paths, &scale, &diagnostics, &policy);
+    _cleanup_(sources_done) Sources sources = {}, overlay = {};
+    int r = sources_read_directories(&sources, (char *[]){ (char *) directory, run, lib, NULL }, &diagnostics);
+    if (r >= 0)
+        r = sources_read_transient(&overlay, transient, &diagnostics);
+    if (r >= 0)
+        r = policy_parse(&sources, &overlay, former, &facts, &diagnostics, &policy);
     if (r < 0 && r != -EBADMSG)
         errx(EXIT_FAILURE, "%s: %s", directory, strerror(-r));
     if ((r < 0) != diagnostics_any(&diagnostics))
@@ -248,6 +261,8 @@ static char *load_case(const char *directory) {
         err(EXIT_FAILURE, "open_memstream");
     if (policy)
         print_policy(out, policy);
+    if (policy && access(listing, F_OK) == 0)
+        print_listing(out, &sources, &overlay);
     print_diagnostics(out, &diagnostics);
     fclose(out);
     remove_all(text, prefix);

@@ -42,7 +42,7 @@ static const struct {
     { { "DeviceAllow", "/dev/kvm rw" }, 0, "closed, /dev/kvm rw" },
     { { "DeviceAllow", "/dev/kvm" }, 0, "closed, /dev/kvm rwm" },
     { { "DeviceAllow", "/dev/kvm \t mr" }, 0, "closed, /dev/kvm rm" },
-    { { "DeviceAllow", "/dev/a%%b r" }, 0, "closed, /dev/a%b r" },
+    { { "DeviceAllow", "/dev/a%b r" }, 0, "closed, /dev/a%b r" },
     { { "DeviceAllow", "char-pts rw" }, 0, "closed, char-pts rw" },
     { { "DeviceAllow", "block-* r" }, 0, "closed, block-* r" },
     { { "DeviceAllow", "" }, 0, "" },

@@ -15,7 +15,8 @@
 
 enum { WORKLOADS = 200 }; /* of the 253 addresses of a /24: many want the same one */
 
-static const LimitScale scale = { .memory_total_bytes = UINT64_C(1) << 30, .page_bytes = 4096 };
+static const HostFacts facts = { .scale = { .memory_total_bytes = UINT64_C(1) << 30, .page_bytes = 4096 },
+    .name = "node" };
 
 static int text_file(const char *text) {
     int fd = memfd_create("test-lease", 0);
@@ -42,7 +43,7 @@ static char *leases_of(unsigned first, unsigned last, bool reverse, const char *
     _cleanup_(cleanup_close) int fd = text_file(text);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     const PolicyPaths paths = { .files = (char *[]){ path, NULL }, .leases = former };
-    CHECK_EQ(policy_load(&paths, &scale, &diagnostics, &policy), 0);
+    CHECK_EQ(policy_load(&paths, &facts, &diagnostics, &policy), 0);
     CHECK_EQ(leases_format(policy, &leases), 0);
     return leases;
 }

@@ -70,15 +70,13 @@ static void check_command(const char *text, const char *expected) {
 
 static void test_command(void) {
     check_command("/bin/sh -c 'echo $HOME; exit 1'", "</bin/sh><-c><echo $HOME; exit 1>");
-    check_command("/bin/echo 100%% $$HOME a$$ $$$$", "</bin/echo><100%><$HOME><a$><$$>");
+    check_command("/bin/echo 100% $$HOME a$$ $$$$", "</bin/echo><100%><$HOME><a$><$$>");
     check_command("/bin/find \\; \";\" a; x", "</bin/find><;><;><a;><x>");
     check_command("\"/opt/a b/run\" x", "</opt/a b/run><x>");
     check_command("/bin/echo $HOME", NULL);
     check_command("/bin/echo \"$HOME\"", NULL);
     check_command("/bin/echo $", NULL);
     check_command("/bin/echo x${HOME}", NULL);
-    check_command("/bin/echo %h", NULL);
-    check_command("/bin/echo \\x25h", NULL);
     check_command("/bin/a ; /bin/b", NULL);
     check_command("/bin/a ;", NULL);
     check_command("", NULL);
@@ -114,7 +112,7 @@ static void test_environment(void) {
     CHECK_EQ(words_parse_environment("", &environment, &problem), 0);
     CHECK(!environment);
     CHECK_EQ(words_parse_environment("A=1 'B=two words' C=", &environment, &problem), 0);
-    CHECK_EQ(words_parse_environment("AB=x A=$B=%%", &environment, &problem), 0);
+    CHECK_EQ(words_parse_environment("AB=x A=$B=%", &environment, &problem), 0);
     CHECK_EQ(strv_length(environment), 4);
     CHECK_STREQ(environment[0], "A=$B=%");
     CHECK_STREQ(environment[1], "B=two words");
@@ -124,7 +122,6 @@ static void test_environment(void) {
     CHECK_EQ(words_parse_environment("=x", &environment, &problem), -EINVAL);
     CHECK_EQ(words_parse_environment("1=x", &environment, &problem), -EINVAL);
     CHECK_EQ(words_parse_environment("A-B=x", &environment, &problem), -EINVAL);
-    CHECK_EQ(words_parse_environment("A=%n", &environment, &problem), -EINVAL);
 }
 
 int main(void) {

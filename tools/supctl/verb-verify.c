@@ -28,8 +28,8 @@ static void print_policy(const Policy *policy) {
 static int verify(const PolicyPaths *paths) {
     _cleanup_(diagnostics_done) Diagnostics diagnostics = { 0 };
     _cleanup_(cleanup_policy_unref) Policy *policy = NULL;
-    LimitScale scale = limit_scale_of_host();
-    int r = policy_load(paths, &scale, &diagnostics, &policy);
+    HostFacts facts = host_facts_read();
+    int r = policy_load(paths, &facts, &diagnostics, &policy);
 
     for (size_t i = 0; i < diagnostics.n_lines; i++)
         text_print_line(stderr, "", diagnostics.lines[i]);
