@@ -224,9 +224,16 @@ static void on_kill(void *userdata, const ApiKill *order, ApiCall *call) {
         api_answer_error(call, CONTROL_ERROR_NOT_RUNNING, "%s does not run", order->name);
         return;
     }
-    ledger_journal(
-            s->ledger, supervisor_now(), "signal %d to %s%s", order->signal, order->all ? "all of " : "", order->name);
+    if (!order->session)
+        ledger_journal(s->ledger, supervisor_now(), "signal %d to %s%s", order->signal, order->all ? "all of " : "",
+                order->name);
     supervisor_answer_kill(s, order, call);
+}
+
+static void on_exec(void *userdata, const ApiExec *exec, ApiCall *call) {
+    Supervisor *s = userdata;
+    if (known_workload(s, exec->name, call) && may_start_in(s, exec->name, call))
+        supervisor_exec(s, exec, call);
 }
 
 static void on_set(void *userdata, const ApiSet *set, ApiCall *call) {
@@ -340,6 +347,7 @@ ApiBackend supervisor_backend(Supervisor *s) {
         .restart = on_restart,
         .freeze = on_freeze,
         .thaw = on_thaw,
+        .exec = on_exec,
         .set = on_set,
         .run = on_run,
     };

@@ -34,6 +34,8 @@ typedef struct ConvergeJob {
     ApiCall *call;
     ApplyStdio stdio;
     bool has_stdio;
+    SessionCommand command;
+    ApiCall *exec_call; /* NULL: there is no command */
     /* what came of it */
     int result;
     Plan *plan;
@@ -47,6 +49,7 @@ static void job_free(ConvergeJob *job) {
     plan_free(job->plan);
     starts_done(&job->starts);
     decision_done(&job->decision);
+    session_command_done(&job->command);
     policy_unref(job->policy);
     free(job->only);
     free(job);
@@ -62,6 +65,8 @@ static void job_work(Job *base) {
     if (job->result < 0)
         return;
     job->result = plan_build(job->policy, &job->decision, &node, job->only, &job->plan);
+    if (job->result == 0 && job->exec_call)
+        job->result = plan_add_exec(job->plan, &node, job->only, job->command.session, &job->command.workload);
     node_done(&node);
     if (job->result < 0 || job->dry_run)
         return;
@@ -124,7 +129,7 @@ static void log_step(Supervisor *s, const Step *step) {
     if (step->result == 0) {
         log_line(LOG_DEBUG, step->object, "%s", line);
         ledger_journal(s->ledger, supervisor_now(), "%s", line);
-    } else if (step->result != -ECANCELED && step->result != -EINPROGRESS) {
+    } else if (step->result != -ECANCELED && step->result != -EINPROGRESS && step->kind != STEP_EXEC) {
         log_line(LOG_ERR, step->object, "%s: %s", *step->object ? step->object : "the tree",
                 step->message ? step->message : strerror(-step->result));
         ledger_journal(s->ledger, supervisor_now(), "failed: %s: %s", line,
@@ -132,12 +137,12 @@ static void log_step(Supervisor *s, const Step *step) {
     }
 }
 
-/* The first failed step of a group; NULL: all went well. */
+/* The first failed step of a group; NULL: all went well. That a session did not come about is for its caller alone. */
 static const Step *failed_step(const Plan *plan, const char *object) {
     for (size_t i = 0; i < plan->n_steps; i++) {
         const Step *step = plan->steps + i;
-        if (step->result < 0 && step->result != -EINPROGRESS && step->result != -ECANCELED && step->path &&
-                strcmp(step->object, object) == 0)
+        if (step->kind != STEP_EXEC && step->result < 0 && step->result != -EINPROGRESS && step->result != -ECANCELED &&
+                step->path && strcmp(step->object, object) == 0)
             return step;
     }
     return NULL;
@@ -196,13 +201,28 @@ static void settle_step(Supervisor *s, const Step *step) {
         supervisor_follow(s, step->object, parent_name(step->group), step->path);
     else if (step->kind == STEP_GROUP_REMOVE)
         forget_group(s, step);
-    else if (step->kind == STEP_LEAF_REMOVE)
+    else if (step->kind == STEP_LEAF_REMOVE && !step->session)
         supervisor_forget_exit(s, step->object, &step->invocation);
+}
+
+/* The one session of the job, or why there is none. */
+static void settle_exec(ConvergeJob *job, Start *start) {
+    const Step *step = job->plan->steps + job->plan->n_steps - 1; /* the last that was added */
+    const Step *failed = failed_step(job->plan, job->only) ?: step;
+    ApiCall *call = TAKE_PTR(job->exec_call);
+    if (start)
+        supervisor_attend(job->supervisor, start, call);
+    else
+        api_answer_error(call, CONTROL_ERROR_FAILED, "%s", failed->message ?: strerror(-failed->result));
 }
 
 static void settle_starts(ConvergeJob *job) {
     Supervisor *s = job->supervisor;
     for (size_t i = 0; i < job->starts.n; i++) {
+        if (job->starts.items[i].session) {
+            settle_exec(job, job->starts.items + i);
+            continue;
+        }
         char name[NAME_LENGTH_MAX + 1];
         strncpy(name, job->starts.items[i].name, sizeof name - 1);
         name[sizeof name - 1] = '\0';
@@ -234,6 +254,12 @@ static void start_over(Supervisor *s) {
 }
 
 static void settle_failure(ConvergeJob *job) {
+    if (job->exec_call && job->result == -ESRCH) {
+        api_answer_error(TAKE_PTR(job->exec_call), CONTROL_ERROR_NOT_RUNNING, "%s does not run", job->only);
+        return;
+    }
+    if (job->exec_call)
+        api_answer_error(TAKE_PTR(job->exec_call), CONTROL_ERROR_FAILED, "%s", strerror(-job->result));
     if (!tree_exists(&job->supervisor->tree))
         start_over(job->supervisor);
     log_error("cannot %s: %s", job->plan ? "apply the plan" : "read back what holds", strerror(-job->result));
@@ -263,6 +289,8 @@ static void job_done(Job *base) {
     else {
         if (!job->dry_run) {
             settle_starts(job);
+            if (job->exec_call)
+                settle_exec(job, NULL);
             for (size_t i = 0; i < job->plan->n_steps; i++)
                 settle_step(s, job->plan->steps + i);
             settle_groups(job);
@@ -318,11 +346,14 @@ static int job_new(Supervisor *s, const Converge *converge, ConvergeJob **ret) {
     job->policy = policy_ref(converge->policy ?: s->policy);
     job->dry_run = converge->dry_run;
     job->call = converge->call;
+    job->exec_call = converge->exec_call;
     int r = decide(s, job->policy, &job->decision);
     if (r == 0 && converge->only && !(job->only = strdup(converge->only)))
         r = -ENOMEM;
     if (r == 0)
         r = take_stdio(job, converge->stdio);
+    if (r == 0 && converge->exec)
+        r = session_command_new(policy_group(job->policy, job->only), converge->exec, &job->command);
     if (r < 0)
         job_free(job);
     else
@@ -339,9 +370,10 @@ void supervisor_converge(Supervisor *s, const Converge *converge) {
         if (job)
             job_free(job);
         log_error("cannot plan: %s", strerror(-r));
-        if (converge->call)
-            api_answer_error(converge->call, r == -EAGAIN ? CONTROL_ERROR_BUSY : CONTROL_ERROR_FAILED,
-                    "cannot plan: %s", strerror(-r));
+        ApiCall *call = converge->call ?: converge->exec_call;
+        if (call)
+            api_answer_error(
+                    call, r == -EAGAIN ? CONTROL_ERROR_BUSY : CONTROL_ERROR_FAILED, "cannot plan: %s", strerror(-r));
         if (!converge->dry_run)
             arm_decide(s, supervisor_now() + LOOK_AGAIN_USEC);
         return;

@@ -133,7 +133,9 @@ void supervisor_answer_check(Supervisor *s, ApiCall *call) {
 }
 
 void supervisor_answer_kill(Supervisor *s, const ApiKill *order, ApiCall *call) {
-    if (order->all)
+    if (order->session)
+        answer_signaled(call, order->name, supervisor_signal_session(s, order->name, order->session, order->signal));
+    else if (order->all)
         ask(s, &(Question){ .work = kill_work, .done = kill_done, .name = order->name, .signal = order->signal }, call);
     else
         answer_signaled(call, order->name, supervisor_signal(s, order->name, order->signal));

@@ -308,6 +308,7 @@ Supervisor *supervisor_free(Supervisor *s) {
     if (s->ledger)
         supervisor_watches_free(s);
     supervisor_waiters_free(s);
+    supervisor_sessions_free(s);
     sd_event_source_disable_unref(s->decide_source);
     api_free(s->api);
     sampler_free(s->sampler);

@@ -37,6 +37,7 @@ typedef struct LastReload {
 
 typedef struct Watch Watch;
 typedef struct Waiter Waiter;
+typedef struct Session Session;
 typedef struct Supervisor Supervisor;
 
 struct Supervisor {
@@ -56,6 +57,7 @@ struct Supervisor {
     Api *api;
     Watch *watches;
     Waiter *waiters;
+    Session *sessions;
     bool all_stopped; /* no workload is wanted until the next reload */
     sd_event_source *worker_source, *sample_source, *decide_source;
     uint64_t started_usec, sampled_usec;
@@ -108,6 +110,8 @@ typedef struct Converge {
     Policy *policy;          /* of a dry run; NULL: the running one */
     ApiCall *call;           /* answered with the plan's lines; NULL */
     const ApplyStdio *stdio; /* duplicated; NULL */
+    const ApiExec *exec;     /* to run in `only`, too; copied; NULL */
+    ApiCall *exec_call;      /* answered when that has ended */
 } Converge;
 
 /* Has the worker observe, plan and apply. A failure is logged (and answered). */
@@ -138,6 +142,25 @@ int supervisor_signal(Supervisor *supervisor, const char *workload, int signal);
 void supervisor_watches_free(Supervisor *supervisor);
 /* Stops everything that runs; the call is answered when all of it has ended. */
 void supervisor_stop_all(Supervisor *supervisor, ApiCall *call);
+
+/* --- session.c --- */
+
+/* A command that lives as long as the plan that runs it. */
+typedef struct SessionCommand {
+    unsigned session;
+    Workload workload; /* shallow: the policy's, but for what is owned below */
+    char **arguments, **environment, *user, *directory;
+} SessionCommand;
+
+int session_command_new(const Group *group, const ApiExec *exec, SessionCommand *ret);
+void session_command_done(SessionCommand *command);
+
+/* Runs it; the call is answered when it has ended. */
+void supervisor_exec(Supervisor *supervisor, const ApiExec *exec, ApiCall *call);
+/* Takes the process of a session that a plan has started. */
+void supervisor_attend(Supervisor *supervisor, Start *start, ApiCall *call);
+int supervisor_signal_session(Supervisor *supervisor, const char *workload, unsigned session, int signal);
+void supervisor_sessions_free(Supervisor *supervisor);
 
 /* --- waiter.c --- */
 

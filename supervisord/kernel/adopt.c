@@ -55,10 +55,18 @@ static void adopt_process(const ApplyTarget *target, const NodeLeaf *leaf, Start
         spawn_report_adopt(leaf->main_pid, start->process.pidfd, leaf->report, &start->report_fd);
 }
 
+/* Who waited for a session is gone with the daemon before us; it goes on, and ends with its workload. */
+static void adopt_session(const ApplyTarget *target, int group_fd, const NodeGroup *group, const NodeLeaf *leaf) {
+    _cleanup_(cleanup_close) int fd = -1;
+    char name[LEAF_NAME_SIZE];
+    if (cgroup_open(group_fd, cgroup_leaf_name(0, leaf->number, name), &fd) == 0)
+        bind_slot(target, fd, leaf->cgroup_id, group->slot, SLOT_ROLE_LEAF);
+}
+
 static int adopt_leaf(
         const ApplyTarget *target, int group_fd, const NodeGroup *group, const NodeLeaf *leaf, Starts *starts) {
-    char name[16];
-    snprintf(name, sizeof name, "%u", leaf->number);
+    char name[LEAF_NAME_SIZE];
+    cgroup_leaf_name(leaf->number, 0, name);
     if (leaf->main_pid == 0) { /* died at the barrier with the daemon that made it: never a start */
         kill_rest(group_fd, name, leaf);
         return 0;
@@ -101,6 +109,8 @@ int adopt(const ApplyTarget *target, const Node *node, Starts *ret) {
         if (cgroup_open(target->tree->fd, group->path, &fd) < 0)
             continue;
         adopt_slot(target, fd, group);
+        for (size_t j = 0; j < group->n_sessions; j++)
+            adopt_session(target, fd, group, group->sessions + j);
         for (size_t j = 0; j < group->n_leaves; j++) {
             int r = adopt_leaf(target, fd, group, group->leaves + j, &starts);
             if (r < 0) {

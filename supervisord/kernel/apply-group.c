@@ -135,8 +135,8 @@ void apply_release_slot(const ApplyTarget *target, const Step *step) {
 
 int apply_leaf_remove(const Applier *a, Step *step) {
     _cleanup_(cleanup_close) int group_fd = -1, leaf_fd = -1;
-    char name[16];
-    snprintf(name, sizeof name, "%u", step->leaf);
+    char name[LEAF_NAME_SIZE];
+    cgroup_leaf_name(step->leaf, step->session, name);
     int r = applier_open(a, step->path, &group_fd);
     if (r == 0)
         r = cgroup_open(group_fd, name, &leaf_fd);

@@ -25,7 +25,7 @@ static uint64_t now_usec(void) {
 /* What one start has taken so far; all of it is undone when the start fails. */
 typedef struct Launch {
     int group_fd, leaf_fd, namespace_fd;
-    char leaf_name[16];
+    char leaf_name[LEAF_NAME_SIZE];
     CgroupMark mark;
     Spawned *spawned;
     Start start;
@@ -69,6 +69,21 @@ static int make_leaf(const Applier *a, Step *step, Launch *launch) {
     return 0;
 }
 
+/* The running start's. */
+static int join_network(const Applier *a, Step *step, Launch *launch) {
+    _cleanup_(cleanup_close) int start_fd = -1;
+    char name[LEAF_NAME_SIZE];
+    CgroupMark mark;
+    if (step->command->wiring.mode == NETWORK_HOST)
+        return 0;
+    int r = cgroup_open(launch->group_fd, cgroup_leaf_name(step->leaf, 0, name), &start_fd);
+    if (r == 0)
+        r = cgroup_mark_read(start_fd, &mark);
+    if (r == 0)
+        r = links_namespace_of(mark.main_pid, &launch->namespace_fd);
+    return r < 0 ? step_failed(step, r, "cannot open the network namespace of %s", step->object) : 0;
+}
+
 static void stdio_for(const Applier *a, const char *workload, int ret_fds[3]) {
     bool given = a->stdio && strcmp(a->stdio->workload, workload) == 0;
     for (int i = 0; i < 3; i++)
@@ -80,7 +95,7 @@ static int register_child(const Applier *a, Launch *launch) {
     launch->mark.main_pid = spawned_pid(launch->spawned);
     launch->mark.main_start_ticks = spawned_start_ticks(launch->spawned);
     launch->mark.report = spawned_report(launch->spawned);
-    if (a->target->programs)
+    if (a->target->programs && !launch->start.session) /* nobody but who waits for it asks how a session ended */
         programs_exit_register(a->target->programs, launch->mark.main_pid, launch->mark.main_start_ticks,
                 launch->mark.invocation.bytes);
     return cgroup_mark_write(launch->leaf_fd, &launch->mark);
@@ -98,6 +113,7 @@ static int hold_child(const Applier *a, const Step *step, Launch *launch) {
         return -errno;
     launch->start.invocation = launch->mark.invocation;
     launch->start.leaf = step->leaf;
+    launch->start.session = step->session;
     return process_hold(&launch->start.process, spawned_pid(launch->spawned), TAKE_FD(pidfd), TAKE_FD(leaf_fd), true);
 }
 
@@ -110,7 +126,7 @@ static void note_start(const Applier *a, Launch *launch) {
 static int launch_child(const Applier *a, Step *step, Launch *launch) {
     SpawnSpec spec = {
         .name = step->object,
-        .workload = step->group->workload,
+        .workload = step->command ?: step->group->workload,
         .invocation = &launch->mark.invocation,
         .leaf_fd = launch->leaf_fd,
         .namespace_fd = launch->namespace_fd,
@@ -133,7 +149,8 @@ static int launch(const Applier *a, Step *step, Launch *launch) {
     launch->start.started_usec = now_usec();
     int r = make_leaf(a, step, launch);
     if (r == 0)
-        r = applier_wire(a, step, &launch->mark.invocation, &launch->namespace_fd);
+        r = step->kind == STEP_EXEC ? join_network(a, step, launch)
+                                    : applier_wire(a, step, &launch->mark.invocation, &launch->namespace_fd);
     if (r == 0)
         r = launch_child(a, step, launch);
     if (r == 0)
@@ -141,13 +158,13 @@ static int launch(const Applier *a, Step *step, Launch *launch) {
     return r;
 }
 
-int apply_spawn(const Applier *a, Step *step) {
+int apply_launch(const Applier *a, Step *step) {
     Launch l = { .group_fd = -1,
         .leaf_fd = -1,
         .namespace_fd = -1,
         .start = START_NULL,
         .mark = { .kind = GROUP_WORKLOAD, .leaf = true, .slot = SLOT_NONE } };
-    snprintf(l.leaf_name, sizeof l.leaf_name, "%u", step->leaf);
+    cgroup_leaf_name(step->leaf, step->session, l.leaf_name);
     strncpy(l.mark.name, step->object, sizeof l.mark.name - 1);
     if (getrandom(&l.mark.invocation, sizeof l.mark.invocation, 0) != sizeof l.mark.invocation)
         return step_failed(step, -EIO, "cannot make an invocation id");

@@ -12,7 +12,7 @@
 #include "kernel/tree.h"
 #include "model/plan.h"
 
-/* stdio that `supctl run` handed over, for the next start of one workload. */
+/* stdio that `supctl run` or `exec` handed over, for the next start or session of one workload. */
 typedef struct ApplyStdio {
     const char *workload;
     int fds[3];
@@ -30,6 +30,7 @@ typedef struct Start {
     char *name; /* of the workload */
     Invocation invocation;
     unsigned leaf;
+    unsigned session;      /* not 0: of the workload, and no start of it */
     bool stopping;         /* found by adopt(): its end had been asked for */
     Process process;       /* held; PROCESS_NULL when it has ended before we came back */
     int report_fd;         /* until it has exec'ed (spawn.h); -1: it has */

@@ -211,6 +211,36 @@ int cgroup_mark_parse(const char *text, CgroupMark *ret) {
     return 0;
 }
 
+/* --- names of leaves --------------------------------------------------------------------------------------------- */
+
+const char *cgroup_leaf_name(unsigned start, unsigned session, char buffer[static LEAF_NAME_SIZE]) {
+    if (session)
+        snprintf(buffer, LEAF_NAME_SIZE, "x%08x", session);
+    else
+        snprintf(buffer, LEAF_NAME_SIZE, "%u", start);
+    return buffer;
+}
+
+int cgroup_leaf_parse(const char *name, unsigned *ret_start, unsigned *ret_session) {
+    char again[LEAF_NAME_SIZE];
+    uint64_t number;
+    unsigned session;
+
+    if (*name == 'x') {
+        if (sscanf(name + 1, "%8x", &session) != 1 || session == 0 ||
+                strcmp(cgroup_leaf_name(0, session, again), name) != 0)
+            return -EINVAL;
+        *ret_start = 0;
+        *ret_session = session;
+        return 0;
+    }
+    if (parse_u64(name, &number) < 0 || number == 0 || number >= UINT32_MAX)
+        return -EINVAL;
+    *ret_start = (unsigned) number;
+    *ret_session = 0;
+    return 0;
+}
+
 /* --- on directories --------------------------------------------------------------------------------------------- */
 
 int cgroup_mark_write(int dir_fd, const CgroupMark *mark) {

@@ -45,6 +45,12 @@ int cgroup_mark_read(int dir_fd, CgroupMark *ret);
 /* Writes down that the end of a leaf's processes is asked for, so that a daemon that comes back does not take it for their own. */
 int cgroup_mark_stopping(int leaf_fd);
 
+/* Leaves are named by number: "7" is start 7, "x0000beef" session 0xbeef. */
+enum { LEAF_NAME_SIZE = 16 };
+const char *cgroup_leaf_name(
+        unsigned start, unsigned session, char buffer[static LEAF_NAME_SIZE]);       /* session 0: the start's */
+int cgroup_leaf_parse(const char *name, unsigned *ret_start, unsigned *ret_session); /* -EINVAL */
+
 int cgroup_open(int parent_fd, const char *name, int *ret_fd);
 /* Creates and opens; an existing directory is opened (ret_created tells). */
 int cgroup_make(int parent_fd, const char *name, int *ret_fd, bool *ret_created);

@@ -92,14 +92,6 @@ static int complete_devices(const Observer *o, NodeGroup *group, int dir_fd) {
 
 /* --- leaves ------------------------------------------------------------------------------------------------------ */
 
-static int leaf_number(const char *name, unsigned *ret) {
-    uint64_t number;
-    if (parse_u64(name, &number) < 0 || number == 0 || number >= UINT32_MAX)
-        return -EINVAL;
-    *ret = number;
-    return 0;
-}
-
 static int read_leaf(int dir_fd, unsigned number, NodeLeaf *ret) {
     NodeLeaf leaf = { .number = number };
     CgroupMark mark;
@@ -119,27 +111,29 @@ static int read_leaf(int dir_fd, unsigned number, NodeLeaf *ret) {
     return 0;
 }
 
-static int add_leaf(NodeGroup *group, int parent_fd, const char *name, size_t *allocated) {
-    _cleanup_(cleanup_close) int fd = -1;
-    unsigned number;
-    if (leaf_number(name, &number) < 0 || cgroup_open(parent_fd, name, &fd) < 0)
-        return 0; /* somebody else's, or gone meanwhile */
-    int r = grow(&group->leaves, sizeof *group->leaves, group->n_leaves, allocated);
+typedef struct LeafWalk {
+    NodeGroup *group;
+    size_t leaves_allocated, sessions_allocated;
+} LeafWalk;
+
+static int add_leaf(NodeLeaf **leaves, size_t *n, size_t *allocated, int dir_fd, unsigned number) {
+    int r = grow(leaves, sizeof **leaves, *n, allocated);
     if (r < 0)
         return r;
-    if (read_leaf(fd, number, group->leaves + group->n_leaves) == 0)
-        group->n_leaves++;
+    if (read_leaf(dir_fd, number, *leaves + *n) == 0)
+        (*n)++;
     return 0;
 }
 
-typedef struct LeafWalk {
-    NodeGroup *group;
-    size_t allocated;
-} LeafWalk;
-
 static int on_leaf_directory(void *userdata, int dir_fd, const char *name) {
     LeafWalk *walk = userdata;
-    return add_leaf(walk->group, dir_fd, name, &walk->allocated);
+    NodeGroup *group = walk->group;
+    _cleanup_(cleanup_close) int fd = -1;
+    unsigned start, session;
+    if (cgroup_leaf_parse(name, &start, &session) < 0 || cgroup_open(dir_fd, name, &fd) < 0)
+        return 0; /* somebody else's, or gone meanwhile */
+    return session ? add_leaf(&group->sessions, &group->n_sessions, &walk->sessions_allocated, fd, session)
+                   : add_leaf(&group->leaves, &group->n_leaves, &walk->leaves_allocated, fd, start);
 }
 
 static int read_leaves(const Observer *o, int dir_fd, NodeGroup *group) {

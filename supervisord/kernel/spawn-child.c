@@ -20,6 +20,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -86,6 +87,13 @@ static int connect_stdio(const ChildSetup *setup, ChildFailure *failure) {
     for (int i = 0; i < 3; i++)
         if (fds[i] >= 0 && dup2(fds[i], i) < 0)
             return -errno;
+    return 0;
+}
+
+/* A terminal that was handed over and that nobody else controls is the payload's own. All other input is not. */
+static int take_terminal(const ChildSetup *setup, ChildFailure *failure) {
+    if (setup->stdio[0] >= 0 && ioctl(STDIN_FILENO, TIOCSCTTY, 0) == 0 && fchown(STDIN_FILENO, setup->uid, -1) < 0)
+        return -errno;
     return 0;
 }
 
@@ -268,6 +276,7 @@ static const struct {
     { enter_network, 225, "enter the network namespace", 0 },
     { set_umask, 202, "set the umask", 0 },
     { connect_stdio, 202, "connect standard input and output", 0 },
+    { take_terminal, 208, "take over the terminal", 0 },
     { set_resource_limits, 205, "set", 0 },
     { set_nice, 201, "set the nice level", 0 },
     { set_oom_score, 206, "set the OOM score", 0 },

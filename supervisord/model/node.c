@@ -56,6 +56,7 @@ static void node_group_done(NodeGroup *group) {
     free(group->path);
     free(group->settings);
     free(group->leaves);
+    free(group->sessions);
 }
 
 void node_done(Node *node) {

@@ -16,7 +16,7 @@
 #include "model/knob.h"
 #include "model/policy.h"
 
-/* The processes of one start: the directory NAME/N/. */
+/* The processes of one start: the directory NAME/N/; or of a session: NAME/xN/. */
 typedef struct NodeLeaf {
     unsigned number;
     bool populated;
@@ -43,6 +43,8 @@ typedef struct NodeGroup {
     char filters[FILTERS_COUNT][FILTER_TEXT_MAX]; /* what is attached, canonical; "" for none */
     NodeLeaf *leaves;
     size_t n_leaves;
+    NodeLeaf *sessions; /* commands that `supctl exec` runs beside a start */
+    size_t n_sessions;
 } NodeGroup;
 
 /* One bridge; a network whose Bridge= changed has two for a while. */

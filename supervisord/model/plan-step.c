@@ -87,11 +87,17 @@ const char *step_format(const Step *step, char *buffer, size_t size) {
         snprintf(
                 buffer, size, "spawn %s as start %u: %s", object, step->leaf, step->group->workload->exec.arguments[0]);
         break;
+    case STEP_EXEC:
+        snprintf(buffer, size, "run session x%08x in %s: %s", step->session, object, step->command->exec.arguments[0]);
+        break;
     case STEP_STOP:
         snprintf(buffer, size, "stop start %u of %s", step->leaf, object);
         break;
     case STEP_LEAF_REMOVE:
-        snprintf(buffer, size, "remove ended start %u of %s", step->leaf, object);
+        if (step->session)
+            snprintf(buffer, size, "remove session x%08x of %s", step->session, object);
+        else
+            snprintf(buffer, size, "remove ended start %u of %s", step->leaf, object);
         break;
     case STEP_GROUP_REMOVE:
         snprintf(buffer, size, "remove %s %s at %s", group_kind_name(step->group_kind), object, step->path);

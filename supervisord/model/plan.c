@@ -153,6 +153,21 @@ static int add_leaf_step(PlanBuilder *b, StepKind kind, const NodeGroup *found, 
     return 0;
 }
 
+/* Sessions end with the start that they are beside. */
+static int add_session_ends(PlanBuilder *b, const NodeGroup *found) {
+    for (size_t i = 0; found && i < found->n_sessions; i++) {
+        const NodeLeaf *leaf = found->sessions + i;
+        Step *step;
+        if (leaf->populated && plan_populated_leaf(found))
+            continue;
+        int r = add_found_step(b, STEP_LEAF_REMOVE, found, &step);
+        if (r < 0)
+            return r;
+        step->session = leaf->number;
+    }
+    return 0;
+}
+
 static int add_gone_group(PlanBuilder *b, const NodeGroup *found) {
     Step *step;
     if (found->frozen && plan_populated_leaf(found)) {
@@ -166,6 +181,9 @@ static int add_gone_group(PlanBuilder *b, const NodeGroup *found) {
         if (r < 0)
             return r;
     }
+    int r = add_session_ends(b, found);
+    if (r < 0)
+        return r;
     return goes(b, found) ? add_found_step(b, STEP_GROUP_REMOVE, found, &step) : 0;
 }
 
@@ -349,6 +367,8 @@ static int add_group(PlanBuilder *b, const Group *group) {
     Wish wish = b->decision->wishes[group->index];
     Step *step;
     int r = add_ends(b, group, found, wish);
+    if (r == 0)
+        r = add_session_ends(b, found);
     if (r == 0 && !found)
         r = plan_add_group_step(b, STEP_GROUP_CREATE, group, &step);
     if (r == 0)
@@ -396,5 +416,21 @@ int plan_build(Policy *policy, const Decision *decision, const Node *node, const
             return r;
     }
     *ret = TAKE_PTR(plan);
+    return 0;
+}
+
+int plan_add_exec(Plan *plan, const Node *node, const char *name, unsigned session, const Workload *command) {
+    PlanBuilder b = { .plan = plan, .policy = plan->policy, .node = node, .only = name };
+    const Group *group = policy_group(plan->policy, name);
+    const NodeGroup *found = group ? group_in_place(&b, group) : NULL;
+    Step *step;
+    if (!plan_populated_leaf(found))
+        return -ESRCH;
+    int r = plan_add_group_step(&b, STEP_EXEC, group, &step);
+    if (r < 0)
+        return r;
+    step->leaf = plan_populated_leaf(found);
+    step->session = session;
+    step->command = command;
     return 0;
 }

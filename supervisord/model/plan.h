@@ -25,6 +25,7 @@ typedef enum StepKind {
     STEP_LIMIT_SET,          /* one setting */
     STEP_FILTER_SET,         /* programs on the group, or none any more */
     STEP_SPAWN,              /* leaf, network namespace if it has one, processes */
+    STEP_EXEC,               /* a session: a leaf beside the running start, its namespaces, a process */
     STEP_STOP,               /* SIGTERM, later SIGKILL: the supervisor does it, without waiting for other steps */
     STEP_LEAF_REMOVE,        /* of an ended start, with what its main process left behind */
     STEP_GROUP_REMOVE,       /* empty, no longer in the policy */
@@ -37,18 +38,20 @@ typedef struct Step {
     char *object; /* slice, workload or network; "" is the tree; owned. The chain it belongs to. */
     char *path;   /* the group's directory below the tree; owned; "" for the tree; NULL for networks */
     GroupKind group_kind;
-    const Group *group;     /* of plan->policy; NULL when it is gone from the policy */
-    const Network *network; /* of plan->policy; NULL when it is gone */
-    bool frozen;            /* STEP_FREEZE; false: thaw */
-    uint32_t controllers;   /* STEP_CONTROLLERS_ENABLE */
-    Setting setting;        /* STEP_LIMIT_SET, STEP_TREE_SHARE: what is to hold */
-    FilterRules rules;      /* STEP_FILTER_SET: owned */
-    char *from;             /* STEP_LIMIT_SET, STEP_FILTER_SET: what holds, canonical; owned */
-    unsigned leaf;          /* STEP_SPAWN, STEP_STOP, STEP_LEAF_REMOVE */
-    Invocation invocation;  /* STEP_STOP, STEP_LEAF_REMOVE: whose leaf it is */
-    uint32_t slot;          /* STEP_GROUP_REMOVE: meter slot to give back */
-    int result;             /* after apply: 0, -errno, -ECANCELED; -EINPROGRESS before */
-    char *message;          /* why it failed, in words; owned */
+    const Group *group;      /* of plan->policy; NULL when it is gone from the policy */
+    const Network *network;  /* of plan->policy; NULL when it is gone */
+    bool frozen;             /* STEP_FREEZE; false: thaw */
+    uint32_t controllers;    /* STEP_CONTROLLERS_ENABLE */
+    Setting setting;         /* STEP_LIMIT_SET, STEP_TREE_SHARE: what is to hold */
+    FilterRules rules;       /* STEP_FILTER_SET: owned */
+    char *from;              /* STEP_LIMIT_SET, STEP_FILTER_SET: what holds, canonical; owned */
+    unsigned leaf;           /* STEP_SPAWN, STEP_STOP, STEP_LEAF_REMOVE; STEP_EXEC: of the start */
+    unsigned session;        /* STEP_EXEC, STEP_LEAF_REMOVE: number of the session; 0: it is about a start */
+    const Workload *command; /* STEP_EXEC: what to run, as whom; borrowed */
+    Invocation invocation;   /* STEP_STOP, STEP_LEAF_REMOVE: whose leaf it is */
+    uint32_t slot;           /* STEP_GROUP_REMOVE: meter slot to give back */
+    int result;              /* after apply: 0, -errno, -ECANCELED; -EINPROGRESS before */
+    char *message;           /* why it failed, in words; owned */
 } Step;
 
 typedef struct Plan {
@@ -76,6 +79,9 @@ typedef struct Decision {
 
 /* `only`: plan for this object and the slices above it alone; NULL: everything. -ENOMEM. */
 int plan_build(Policy *policy, const Decision *decision, const Node *node, const char *only, Plan **ret);
+
+/* Adds a session to a plan: the command is to live as long as the plan. -ESRCH: the workload does not run. */
+int plan_add_exec(Plan *plan, const Node *node, const char *workload, unsigned session, const Workload *command);
 
 enum { STEP_TEXT_MAX = 1024 }; /* for a buffer; longer lines are cut */
 

@@ -5,6 +5,7 @@
  * is the backend's.
  */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/strv.h"
@@ -121,6 +122,15 @@ static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *e
     return 1;
 }
 
+/* "all", "main", or a session "x0000beef". */
+static int read_whom(const char *whom, ApiKill *order, sd_bus_error *error) {
+    char rest;
+    order->all = strcmp(whom, "all") == 0;
+    if (order->all || strcmp(whom, "main") == 0 || sscanf(whom, "x%8x%c", &order->session, &rest) == 1)
+        return 0;
+    return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "expected main, all or a session, not '%s'", whom);
+}
+
 static int method_kill(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     Peer *peer = userdata;
     const ApiBackend *backend = &peer->api->backend;
@@ -130,13 +140,12 @@ static int method_kill(sd_bus_message *message, void *userdata, sd_bus_error *er
     int r = refuse_reader(peer, error);
     if (r >= 0)
         r = sd_bus_message_read(message, "ssi", &order.name, &whom, &order.signal);
-    if (r >= 0 && strcmp(whom, "all") != 0 && strcmp(whom, "main") != 0)
-        r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "expected main or all, not '%s'", whom);
+    if (r >= 0)
+        r = read_whom(whom, &order, error);
     if (r >= 0)
         r = call_begin(message, peer, error, &call);
     if (r < 0)
         return r;
-    order.all = strcmp(whom, "all") == 0;
     backend->kill(backend->userdata, &order, call);
     return 1;
 }
@@ -213,6 +222,37 @@ static int method_run(sd_bus_message *message, void *userdata, sd_bus_error *err
     return r < 0 ? r : 1;
 }
 
+static int read_exec(sd_bus_message *message, ApiExec *exec) {
+    int r = sd_bus_message_read(message, "su", &exec->name, &exec->session);
+    if (r >= 0)
+        r = sd_bus_message_read_strv(message, &exec->arguments);
+    if (r >= 0)
+        r = sd_bus_message_read_strv(message, &exec->environment);
+    if (r >= 0)
+        r = sd_bus_message_read(
+                message, "sshhh", &exec->directory, &exec->user, &exec->stdio[0], &exec->stdio[1], &exec->stdio[2]);
+    return r;
+}
+
+static int method_exec(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    Peer *peer = userdata;
+    const ApiBackend *backend = &peer->api->backend;
+    ApiExec exec = {};
+    ApiCall *call;
+    int r = refuse_reader(peer, error);
+    if (r >= 0)
+        r = read_exec(message, &exec);
+    if (r >= 0 && (exec.session == 0 || !exec.arguments))
+        r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "expected a session that is not 0, and a command");
+    if (r >= 0)
+        r = call_begin(message, peer, error, &call);
+    if (r >= 0)
+        backend->exec(backend->userdata, &exec, call);
+    strv_free(exec.arguments);
+    strv_free(exec.environment);
+    return r < 0 ? r : 1;
+}
+
 #define METHOD(name, in, out, call) SD_BUS_METHOD(name, in, out, call, SD_BUS_VTABLE_UNPRIVILEGED)
 
 /* Our own check says who may do what: sd-bus' is made for the system bus. */
@@ -237,6 +277,7 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("Restart", "s", "", method_named),
     METHOD("Freeze", "s", "as", method_named),
     METHOD("Thaw", "s", "as", method_named),
+    METHOD("Exec", "suasassshhh", "bbibt", method_exec),
     METHOD("Set", "sa(ss)b", "as", method_set),
     METHOD("Run", "sasa(ss)asshhhb", "subbibt", method_run),
     SD_BUS_VTABLE_END,

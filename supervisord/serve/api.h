@@ -38,8 +38,18 @@ typedef struct ApiRun {
 typedef struct ApiKill {
     const char *name; /* of the workload */
     bool all;         /* not its main process alone */
+    unsigned session; /* not 0: the session's instead */
     int signal;
 } ApiKill;
+
+typedef struct ApiExec {
+    const char *name; /* of the workload */
+    unsigned session; /* the caller's choice */
+    char **arguments;
+    char **environment;           /* beside the workload's */
+    const char *directory, *user; /* "": the workload's */
+    int stdio[3];                 /* borrowed: duplicate to keep */
+} ApiExec;
 
 typedef struct ApiSet {
     const char *name;
@@ -76,6 +86,7 @@ typedef struct ApiBackend {
     void (*thaw)(void *userdata, const char *name, ApiCall *call);
     void (*wait)(void *userdata, const char *name, ApiCall *call);
     void (*kill)(void *userdata, const ApiKill *kill, ApiCall *call);
+    void (*exec)(void *userdata, const ApiExec *exec, ApiCall *call);
     void (*set)(void *userdata, const ApiSet *set, ApiCall *call);
     void (*run)(void *userdata, const ApiRun *run, ApiCall *call);
 } ApiBackend;

@@ -29,7 +29,11 @@
  *   Set        (s name, a(ss) settings, b runtime) -> as
  *                                   policy keys and values, "" for what the files say again; the steps done; with
  *                                   runtime until the next boot, else a drop-in in the policy directory
- *   Kill       (s name, s whom: main|all, i signal)   replies when it is sent
+ *   Exec       (s name, u session, as arguments, as environment, s directory, s user, h h h stdio)
+ *              -> b known, b signaled, i code, b oom_killed, t cpu_usec
+ *                                   a command beside the running start, with all that is the workload's; replies when it
+ *                                   has ended. The caller chooses the session, not 0, so that it can signal it
+ *   Kill       (s name, s whom: main|all|xSESSION, i signal)   replies when it is sent; SESSION in eight hex digits
  *   Wait       (s name) -> b known, b signaled, i code, b oom_killed, t cpu_usec
  *                                   replies when it has ended, at once when it does not run                r
  *   StopAll    ()                   replies when all have ended; they stay stopped until the next Reload

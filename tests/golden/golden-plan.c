@@ -21,6 +21,7 @@
  *     filter NAME devices|addresses|binds TEXT
  *         What is attached, in the words of the plan.
  *     leaf NAME NUMBER populated | ended
+ *     session NAME NUMBER populated | ended
  *     wish NAME start | keep | absent
  *         The governor's. Without it: keep if a leaf is populated, else start; absent if the policy says stopped.
  *     only NAME
@@ -348,6 +349,15 @@ static void read_leaf(Fixture *f, char *rest) {
         f->decision.wishes[wanted->index] = WISH_KEEP;
 }
 
+static void read_session(Fixture *f, char *rest) {
+    static const char *const words[] = { "ended", "populated", NULL };
+    NodeGroup *group = needed_group(f, take_needed(f, &rest));
+    NodeLeaf *leaf = APPEND(group->sessions, group->n_sessions);
+
+    leaf->number = number(f, take_needed(f, &rest));
+    leaf->populated = choice(f, take_needed(f, &rest), words);
+}
+
 static void read_wish(Fixture *f, char *rest) {
     static const char *const words[] = { [WISH_ABSENT] = "absent", [WISH_KEEP] = "keep", [WISH_START] = "start", NULL };
     const Group *group = policy_group(f->policy, take_needed(f, &rest));
@@ -377,6 +387,7 @@ static void read_line(Fixture *f, char *line) {
         { "numbers", read_numbers },
         { "filter", read_filter },
         { "leaf", read_leaf },
+        { "session", read_session },
         { "wish", read_wish },
         { "only", read_only },
     };

@@ -112,7 +112,24 @@ static void test_mutations(void) {
     }
 }
 
+static void test_leaf_names(void) {
+    static const char *const bad[] = { "", "0", "x", "x0", "x00000000", "x1", "x0000BEEF", "x0000beef1", "7a", "-1",
+        "cpu.max" };
+    char name[LEAF_NAME_SIZE];
+    unsigned start = 0, session = 0;
+
+    CHECK_STREQ(cgroup_leaf_name(7, 0, name), "7");
+    CHECK_EQ(cgroup_leaf_parse(name, &start, &session), 0);
+    CHECK(start == 7 && session == 0);
+    CHECK_STREQ(cgroup_leaf_name(7, 0xbeef, name), "x0000beef");
+    CHECK_EQ(cgroup_leaf_parse(name, &start, &session), 0);
+    CHECK(start == 0 && session == 0xbeef);
+    for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+        CHECK_EQ(cgroup_leaf_parse(bad[i], &start, &session), -EINVAL);
+}
+
 int main(void) {
+    test_leaf_names();
     test_round_trip();
     test_unknown_keys();
     test_refused();
