@@ -84,16 +84,18 @@ static uint64_t waited_nsec(const Supervisor *s, const char *name) {
     return sample && sample_has(sample, METER_CPU_WAIT) ? sample->values[METER_CPU_WAIT] : 0;
 }
 
-/* What Metrics= asks for beyond the meters. Points into the sampler: good until it reads again. */
+/* What has labels beside the group's. Points into the sampler: good until it reads again. */
 typedef struct Details {
     MetricsHistogram *histograms;
     MetricsDevice *devices;
-    size_t n_histograms, n_devices;
+    MetricsDenials *denials;
+    size_t n_histograms, n_devices, n_denials;
 } Details;
 
 static void details_done(Details *details) {
     free(details->histograms);
     free(details->devices);
+    free(details->denials);
 }
 
 static uint64_t block_nsec(const SampleDetail *detail) {
@@ -125,6 +127,14 @@ static void add_devices(const Group *group, const SampleDetail *detail, Details 
                 (MetricsDevice){ .group = group, .name = "other", .io = detail->other };
 }
 
+static void add_denials(const Supervisor *s, const Group *group, Details *details) {
+    struct filter_denials denials;
+    for (int filter = 0; filter < FILTERS_COUNT; filter++)
+        if (group_is_filtered(group, (FilterId) filter) && sampler_denials(s->sampler, group->name, &denials) == 0)
+            details->denials[details->n_denials++] =
+                    (MetricsDenials){ group, (FilterId) filter, denials.count[filter] };
+}
+
 static int list_details(const Supervisor *s, Details *ret) {
     const Policy *policy = s->policy;
     size_t n_asking = 0;
@@ -132,7 +142,8 @@ static int list_details(const Supervisor *s, Details *ret) {
         n_asking += policy_metrics_of(policy, policy->groups[i]) >> METER_SET_DEVICES & 1;
     ret->histograms = calloc(policy->n_groups * METRICS_HISTOGRAM_KINDS_COUNT + 1, sizeof *ret->histograms);
     ret->devices = calloc(n_asking * (SAMPLE_DEVICES_MAX + 1) + 1, sizeof *ret->devices);
-    if (!ret->histograms || !ret->devices)
+    ret->denials = calloc(policy->n_groups * FILTERS_COUNT + 1, sizeof *ret->denials);
+    if (!ret->histograms || !ret->devices || !ret->denials)
         return -ENOMEM;
 
     for (size_t i = 0; i < policy->n_groups; i++) {
@@ -143,6 +154,8 @@ static int list_details(const Supervisor *s, Details *ret) {
             add_histograms(s, group, detail, ret);
         if (detail && sets & 1u << METER_SET_DEVICES)
             add_devices(group, detail, ret);
+        if (sets & 1u << METER_SET_CORE)
+            add_denials(s, group, ret);
     }
     return 0;
 }
@@ -200,6 +213,8 @@ int supervisor_snapshot(Supervisor *s, ExpositionFormat format, int *ret_fd) {
         .n_histograms = details.n_histograms,
         .devices = details.devices,
         .n_devices = details.n_devices,
+        .denials = details.denials,
+        .n_denials = details.n_denials,
         .cost = own_cost(s),
         .started_usec = s->started_usec,
         .now_usec = now,

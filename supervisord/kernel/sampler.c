@@ -346,3 +346,12 @@ const SampleDetail *sampler_detail(const Sampler *sampler, const char *name) {
 
     return known ? &sampler->groups[position]->detail : NULL;
 }
+
+int sampler_denials(const Sampler *sampler, const char *name, struct filter_denials *ret) {
+    bool known;
+    size_t position = position_of(sampler, name, &known);
+
+    if (!known || !sampler->programs || sampler->groups[position]->slot == SLOT_NONE)
+        return -ENODATA;
+    return programs_read_denials(sampler->programs, sampler->groups[position]->slot, ret);
+}

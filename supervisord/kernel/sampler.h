@@ -30,5 +30,7 @@ void sampler_remove(Sampler *sampler, const char *name);
 int sampler_read(Sampler *sampler, uint64_t now_usec,
         void (*report)(const char *name, const Sample *sample, void *userdata), void *userdata);
 
+/* How often its own filters have said no, as of now. -ENODATA: it is not followed, or has no slot. */
+int sampler_denials(const Sampler *sampler, const char *name, struct filter_denials *ret);
 /* As of the last read and valid until the next; NULL: the group is not followed. */
 const SampleDetail *sampler_detail(const Sampler *sampler, const char *name);

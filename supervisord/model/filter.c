@@ -309,6 +309,16 @@ int filters_add_bind(Filters *filters, bool allow, const char *text, const char 
     return 0;
 }
 
+bool filters_deny(const Filters *filters, FilterId filter) {
+    bool any = filter == FILTER_DEVICES && (filters->device_policy != DEVICE_POLICY_AUTO || filters->n_devices > 0);
+
+    for (size_t i = 0; filter == FILTER_ADDRESSES && i < filters->n_addresses; i++)
+        any = any || !filters->addresses[i].allow;
+    for (size_t i = 0; filter == FILTER_BINDS && i < filters->n_binds; i++)
+        any = any || !filters->binds[i].allow;
+    return any;
+}
+
 /* --- for people -------------------------------------------------------------------------------------------------- */
 
 static void show_devices(FILE *out, const Filters *filters) {

@@ -48,6 +48,8 @@ int filters_allow_device(Filters *filters, const char *text, const char **ret_pr
 int filters_add_addresses(Filters *filters, bool allow, const char *text, const char **ret_problem);
 int filters_add_bind(Filters *filters, bool allow, const char *text, const char **ret_problem);
 
+bool filters_deny(const Filters *filters, FilterId filter); /* whether the section denies anything */
+
 const char *device_policy_name(DevicePolicy policy); /* "closed" */
 const char *filter_name(FilterId filter);            /* "devices": as a label of metrics and in plans */
 const char *filter_key(FilterId filter);             /* "DeviceFilter": its line in `show` */

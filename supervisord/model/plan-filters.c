@@ -8,10 +8,7 @@
 #include "base/strv.h"
 #include "model/plan-build.h"
 
-/*
- * As with systemd, the lists of a workload and of its slices are one: so a workload may allow what its slice denies. Only
- * workloads have processes, so only they have the filter.
- */
+/* So a workload may allow what its slice denies. */
 static int rules_of_addresses(const Group *group, FilterRules *ret) {
     const Filters *chain[SLICE_DEPTH_MAX + 1];
     size_t n = 0;

@@ -228,3 +228,12 @@ int group_path(const Group *group, char *buffer, size_t size) {
     memcpy(buffer, path + at, sizeof(path) - at);
     return 0;
 }
+
+bool group_is_filtered(const Group *group, FilterId filter) {
+    if (filter != FILTER_ADDRESSES)
+        return filters_deny(&group->filters, filter);
+    for (const Group *g = group->workload ? group : NULL; g; g = g->parent)
+        if (filters_deny(&g->filters, filter))
+            return true;
+    return false;
+}

@@ -198,6 +198,11 @@ void commands_done(Commands *commands);
 Group *policy_group(const Policy *policy, const char *name);     /* NULL if there is none */
 Network *policy_network(const Policy *policy, const char *name); /* NULL if there is none */
 
+/*
+ * Whether it has a filter of its own. As with systemd, the address lists of a workload and of its slices are one, and only
+ * workloads, which have the processes, have the filter.
+ */
+bool group_is_filtered(const Group *group, FilterId filter);
 /* What is exported of it, a bit per MeterSet: its own Metrics=, that of the nearest slice above, the node's, else the default. */
 unsigned policy_metrics_of(const Policy *policy, const Group *group);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What is many series a group: histograms, and block I/O device by device. */
+/* What has labels beside the group's: histograms, block I/O device by device, denials filter by filter. */
 
 #include "serve/metrics-internal.h"
 
@@ -85,6 +85,24 @@ static void write_devices(Text *text, size_t row, GroupKind kind) {
     }
 }
 
+static void write_denials(Text *text, GroupKind kind) {
+    static const Family shape = { NULL, "filter_denied_total", FAMILY_COUNTER,
+        "Times that the filter denied something: a device, a packet, a bind().", 1 };
+    const MetricsSource *source = text->source;
+    Family family;
+
+    metrics_group_family(&text->out, &shape, kind, &family);
+    for (size_t i = 0; i < source->n_denials; i++) {
+        const MetricsDenials *denials = &source->denials[i];
+        if (denials->group->kind != kind)
+            continue;
+        exposition_series(&text->out, "");
+        metrics_put_group_labels(&text->out, denials->group);
+        exposition_label(&text->out, "filter", filter_name(denials->filter));
+        exposition_value(&text->out, denials->count);
+    }
+}
+
 void metrics_write_details(Text *text) {
     for (MetricsHistogramKind kind = 0; kind < METRICS_HISTOGRAM_KINDS_COUNT; kind++)
         for (GroupKind group_kind = GROUP_KINDS_COUNT; group_kind-- > 0;)
@@ -92,4 +110,6 @@ void metrics_write_details(Text *text) {
     for (size_t row = 0; row < ELEMENTSOF(device_families); row++)
         for (GroupKind kind = GROUP_KINDS_COUNT; kind-- > 0;)
             write_devices(text, row, kind);
+    for (GroupKind kind = GROUP_KINDS_COUNT; kind-- > 0;)
+        write_denials(text, kind);
 }

@@ -23,6 +23,6 @@ static inline uint64_t realtime_usec(const MetricsSource *source, uint64_t usec)
 void metrics_write_histogram(Exposition *out, const Group *group, const uint64_t *buckets, uint64_t sum_nsec);
 
 void metrics_write_groups(Text *text);  /* metrics-groups.c */
-void metrics_write_details(Text *text); /* metrics-details.c: what Metrics= asks for beyond the meters */
+void metrics_write_details(Text *text); /* metrics-details.c: what Metrics= asks for beyond the meters, and filters */
 void metrics_put_group_labels(Exposition *out, const Group *group);
 void metrics_group_family(Exposition *out, const Family *shape, GroupKind kind, Family *buffer);

@@ -39,6 +39,12 @@ typedef struct MetricsDevice {
     const struct block_io *io; /* by direction */
 } MetricsDevice;
 
+typedef struct MetricsDenials { /* of one filter of a group */
+    const Group *group;
+    FilterId filter;
+    uint64_t count;
+} MetricsDenials;
+
 /* What the daemon itself takes. */
 typedef struct MetricsCost {
     uint64_t cpu_nsec, resident_bytes;
@@ -59,6 +65,8 @@ typedef struct MetricsSource {
     size_t n_histograms;
     const MetricsDevice *devices;
     size_t n_devices;
+    const MetricsDenials *denials;
+    size_t n_denials;
     MetricsCost cost;
     uint64_t started_usec, now_usec; /* CLOCK_MONOTONIC */
     int64_t realtime_offset_usec;    /* realtime = monotonic + this */

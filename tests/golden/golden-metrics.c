@@ -69,6 +69,11 @@ static const MetricsDevice devices[] = {
     { &nodes[WEB], "other", io },
     { &nodes[WEB_TIER], "cciss/c0d0", io },
 };
+static const MetricsDenials denials[] = {
+    { &nodes[PROD], FILTER_BINDS, 4 },
+    { &nodes[WEB], FILTER_DEVICES, 0 },
+    { &nodes[WEB], FILTER_ADDRESSES, UINT64_C(1) << 40 },
+};
 static const MetricsProgram programs[] = {
     { .name = "maps", .loaded = true },
     { .name = "wait", .loaded = true, .runs = 1000, .run_nsec = 94001 },
@@ -118,6 +123,8 @@ static void make_full(Ledger *ledger, MetricsSource *source) {
     source->n_histograms = ELEMENTSOF(histograms);
     source->devices = devices;
     source->n_devices = ELEMENTSOF(devices);
+    source->denials = denials;
+    source->n_denials = ELEMENTSOF(denials);
     source->cost = (MetricsCost){
         .cpu_nsec = 1500000000,
         .resident_bytes = 8 << 20,

@@ -165,6 +165,8 @@ static int send6(void) {
     return send_to(AF_INET6, &in6addr_loopback);
 }
 
+static int outside_fd = -1; /* a cgroup without filters */
+
 /* To a socket of its own, from outside: what does not come in is not refused, it is only not there. */
 static int receive4(void) {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -178,7 +180,7 @@ static int receive4(void) {
         return errno;
     pid = fork();
     if (pid == 0) {
-        join(tree_fd);
+        join(outside_fd);
         int out = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         _exit(sendto(out, "x", 1, 0, (struct sockaddr *) &address, size) == 1 ? 0 : errno);
     }
@@ -388,6 +390,9 @@ static void test_many(Programs *programs) {
 static void test(void) {
     Programs *programs = open_programs(false);
     Workload w = make_workload(programs, "filtered");
+    uint64_t unused;
+
+    outside_fd = make_cgroup(tree_fd, "outside", &unused);
 
     for (int filter = 0; filter < FILTERS_COUNT; filter++) {
         char reason[160] = "";
@@ -401,6 +406,7 @@ static void test(void) {
     test_uncounted(programs, &w);
     test_part(programs, &w);
     test_many(programs);
+    CHECK_EQ(unlinkat(tree_fd, "outside", AT_REMOVEDIR), 0);
     remove_workload(programs, &w, "filtered");
     programs_close(programs);
 }

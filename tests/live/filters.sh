@@ -131,6 +131,7 @@ refused 'nor with IPv6' binds box INET6 STREAM 80
 refused 'another protocol' binds box INET DGRAM 9777
 refused 'nor the port of the kernel'\''s choice' binds box INET STREAM 0
 within 'four were counted, where they were denied' 4 4 "$(denied caged binds)"
+equal 'as a metric too' 4 "$(metric supervisord_slice_filter_denied_total filter=binds)"
 
 # Verified, not believed.
 matches 'the slice has devices and binds' 'cgroup_device.*filter_device|device .*filter_device' "$(attached caged)"

@@ -50,6 +50,11 @@ int programs_read_block(Programs *programs, uint32_t slot, BlockRow *ret, size_t
     return 0;
 }
 
+int programs_read_denials(Programs *programs, uint32_t slot, struct filter_denials *ret) {
+    *ret = (struct filter_denials){ .count = { programs->slots[slot].waits } };
+    return 0;
+}
+
 /* --- made-up cgroups --------------------------------------------------------------------------------------------- */
 
 static char root[] = "/tmp/test-sampler-XXXXXX";
