@@ -160,7 +160,7 @@ static void start_failed(ConvergeJob *job, const Group *group, const char *why) 
     Run *run = supervisor_run_of(s, group->name);
     if (!run || run->state != RUN_STARTING)
         return;
-    supervisor_start_failed(s, group->name, why);
+    supervisor_start_failed(s, group->name, why, false);
     if (run->state == RUN_BACKOFF)
         arm_decide(s, run->next_start_usec);
     supervisor_collect(s, group->name);

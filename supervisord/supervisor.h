@@ -3,7 +3,7 @@
 
 /*
  * Supervisor: wires policy, ledger, worker, meters and faces to one event loop. Its parts, a file each:
- * supervisor.c (life), reload.c (the running policy), snapshot.c (sampling, metrics), converge.c (one funnel for every change), watch.c (running workloads: exits
+ * supervisor.c (life), reload.c (the running policy), snapshot.c (sampling, metrics), converge.c (one funnel for every change), watch.c (running workloads: starts, exits), ending.c (their ends
  * and stops), waiter.c (who waits for them), control.c (what the control socket asks for), question.c (what it asks the node), transient.c (runtime intent as drop-ins).
  */
 
@@ -131,7 +131,7 @@ void supervisor_forget_exit(Supervisor *supervisor, const char *workload, const 
 /* Takes the process of a start; says so to run and waiters. */
 void supervisor_watch(Supervisor *supervisor, Start *start);
 /* It never came to be what was to be started: so says why. */
-void supervisor_start_failed(Supervisor *supervisor, const char *workload, const char *why);
+void supervisor_start_failed(Supervisor *supervisor, const char *workload, const char *why, bool timed_out);
 /*
  * SIGTERM now, SIGKILL after TimeoutStopSec=. False: it does not run.
  * planned: a plan asks for it and goes on once it has ended.

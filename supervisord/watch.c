@@ -2,8 +2,8 @@
 
 /*
  * Workloads with a process: each is held by pidfd and by its leaf's kill file, so that stopping needs no memory, no lookup
- * and no other thread. It is starting until its report hangs up. When the main process has ended, what is left in its leaf
- * is killed, the run is told, and the funnel decides what comes next.
+ * and no other thread. It is starting until its report hangs up. When the main process has ended and so has the rest (ending.c),
+ * the run is told, and the funnel decides what comes next.
  */
 
 #include <errno.h>
@@ -17,23 +17,11 @@
 #include "kernel/cgroup.h"
 #include "kernel/spawn.h"
 #include "serve/protocol.h"
-#include "supervisor.h"
-
-struct Watch {
-    Supervisor *supervisor; /* supervisor::watches */
-    Watch *next;
-    Start start;
-    sd_event_source *exit_source, *kill_source;
-    sd_event_source *report_source, *start_timer; /* until it has exec'ed */
-    char *failure;                                /* why it will not; owned; NULL */
-    uint64_t stop_timeout_usec; /* as the policy said at its start: it may be gone from there by now */
-    bool planned_stop;          /* a plan waits for its end */
-    bool leaf_is_gone;          /* nobody else will ask how it ended */
-};
+#include "watch.h"
 
 /* --- watches ----------------------------------------------------------------------------------------------------- */
 
-static Watch *watch_find(const Supervisor *s, const char *workload) {
+Watch *watch_find(const Supervisor *s, const char *workload) {
     for (Watch *watch = s->watches; watch; watch = watch->next)
         if (strcmp(watch->start.name, workload) == 0)
             return watch;
@@ -50,6 +38,8 @@ static void watch_free(Watch *watch) {
     sd_event_source_disable_unref(watch->kill_source);
     sd_event_source_disable_unref(watch->report_source);
     sd_event_source_disable_unref(watch->start_timer);
+    sd_event_source_disable_unref(watch->events_source);
+    close_fd(watch->events_fd);
     start_done(&watch->start);
     free(watch->failure);
     free(watch);
@@ -82,8 +72,11 @@ static void note_exit(Supervisor *s, const char *name, const Exit *exit) {
     ledger_journal(s->ledger, exit->at_usec, "%s ended: %s%s", name, words, cpu);
     log_line(exit->known && !exit->signaled && exit->code == 0 ? LOG_INFO : LOG_NOTICE, name, "%s ended: %s%s", name,
             words, cpu);
-    if (run)
-        run_on_exit(run, workload_of(s, name), exit);
+    if (!run)
+        return;
+    run_on_exit(run, workload_of(s, name), exit);
+    if (run->state == RUN_FAILED && run->failure)
+        log_line(LOG_ERR, name, "%s: %s", name, run->failure);
 }
 
 static void forget_exit(Supervisor *s, const Invocation *invocation) {
@@ -101,10 +94,10 @@ void supervisor_forget_exit(Supervisor *s, const char *workload, const Invocatio
 
 /* --- starting ---------------------------------------------------------------------------------------------------- */
 
-void supervisor_start_failed(Supervisor *s, const char *name, const char *why) {
+void supervisor_start_failed(Supervisor *s, const char *name, const char *why, bool timed_out) {
     Run *run = supervisor_run_of(s, name);
     if (run) /* it may be wanted no more */
-        run_on_start_failed(run, workload_of(s, name), strdup(why), supervisor_now());
+        run_on_start_failed(run, workload_of(s, name), strdup(why), timed_out, supervisor_now());
     supervisor_notify_start_failed(s, name, why);
 }
 
@@ -118,6 +111,7 @@ static void begin_running(Watch *watch) {
     Supervisor *s = watch->supervisor;
     Run *run = supervisor_run_of(s, watch->start.name);
     end_start(watch);
+    watch->is_starting = false;
     if (run)
         run_on_running(run);
     log_line(LOG_INFO, watch->start.name, "%s started, pid %d", watch->start.name, (int) watch->start.process.pid);
@@ -145,6 +139,7 @@ static int on_report(sd_event_source *source, int report_fd, uint32_t events, vo
 
 static int on_start_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
     Watch *watch = userdata;
+    watch->timed_out = true;
     if (!watch->failure)
         watch->failure = strdup("it did not begin within TimeoutStartSec=");
     process_kill(&watch->start.process);
@@ -163,49 +158,55 @@ static int watch_start(Watch *watch, uint64_t timeout_usec) {
 /* --- exits ------------------------------------------------------------------------------------------------------- */
 
 /* It ended before it was what was to be started, and nobody had asked for that. */
-static bool note_failure(Supervisor *s, const char *name, const char *failure, const Exit *exit) {
+static bool note_failure(Watch *watch, const char *name) {
+    Supervisor *s = watch->supervisor;
+    const Exit *exit = &watch->exit;
+    const char *failure = watch->failure;
     const Run *run = supervisor_run_of(s, name);
     char words[96];
-    if (!run || run->state != RUN_STARTING || supervisor_is_abandoned(exit))
+    if (!run || run->stop_asked || !watch->is_starting || supervisor_is_abandoned(exit))
         return false;
     _cleanup_(cleanup_free) char *why = NULL;
     text_printf(
             &why, "%s%s", failure ?: "it ended before it began: ", failure ? "" : exit_show(exit, words, sizeof words));
     ledger_journal(s->ledger, exit->at_usec, "%s failed to start: %s", name, why ?: "");
     log_line(LOG_ERR, name, "%s: %s", name, why ?: "");
-    supervisor_start_failed(s, name, why ?: "");
+    supervisor_start_failed(s, name, why ?: "", watch->timed_out);
     return true;
+}
+
+void watch_finish(Watch *watch) {
+    Supervisor *s = watch->supervisor;
+    char name[NAME_LENGTH_MAX + 1];
+    strcpy(name, watch->start.name);
+    bool planned_stop = watch->planned_stop;
+    if (watch->leaf_is_gone)
+        forget_exit(s, &watch->start.invocation);
+    if (!note_failure(watch, name))
+        note_exit(s, name, &watch->exit);
+    watch_free(watch);
+    s->sampled_usec = 0; /* whoever asks now wants what it used to the end */
+    supervisor_notify_ended(s, name);
+    supervisor_settle_waiters(s);
+    if (planned_stop) /* what it stood in the way of may be anywhere */
+        supervisor_converge(s, &(Converge){});
+    else if (!supervisor_collect(s, name))
+        supervisor_converge(s, &(Converge){ .only = name });
 }
 
 static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void *userdata) {
     Watch *watch = userdata;
     Supervisor *s = watch->supervisor;
-    Exit exit = { .at_usec = supervisor_now() };
-    if (process_reap(&watch->start.process, &exit) == -EAGAIN)
+    watch->exit.at_usec = supervisor_now();
+    if (process_reap(&watch->start.process, &watch->exit) == -EAGAIN)
         return 0;
-    if (!exit.known)
-        exit_look_up(s->programs, &watch->start.invocation, &exit);
-    if (watch->leaf_is_gone)
-        forget_exit(s, &watch->start.invocation);
-    process_kill(&watch->start.process); /* what the main process left behind */
+    if (!watch->exit.known)
+        exit_look_up(s->programs, &watch->start.invocation, &watch->exit);
+    watch->exit_source = sd_event_source_disable_unref(watch->exit_source);
+    watch->main_ended = true;
     if (watch->start.report_fd >= 0)
         take_report(watch);
-
-    _cleanup_(cleanup_free) char *failure = TAKE_PTR(watch->failure);
-    char name[NAME_LENGTH_MAX + 1];
-    strcpy(name, watch->start.name);
-    bool planned_stop = watch->planned_stop;
-    watch_free(watch);
-    s->sampled_usec = 0; /* whoever asks now wants what it used to the end */
-    if (!note_failure(s, name, failure, &exit))
-        note_exit(s, name, &exit);
-    supervisor_notify_ended(s, name);
-    supervisor_settle_waiters(s);
-    bool collected = supervisor_collect(s, name);
-    if (planned_stop) /* what it stood in the way of may be anywhere */
-        supervisor_converge(s, &(Converge){});
-    else if (!collected)
-        supervisor_converge(s, &(Converge){ .only = name });
+    watch_end_rest(watch);
     return 0;
 }
 
@@ -238,7 +239,9 @@ void supervisor_watch(Supervisor *s, Start *start) {
     watch->supervisor = s;
     watch->next = s->watches;
     watch->start = *start;
-    watch->stop_timeout_usec = workload ? workload->life.stop_timeout_usec : STOP_TIMEOUT_USEC_DEFAULT;
+    watch->ending = workload ? workload->life.ending : (Ending) ENDING_DEFAULT;
+    watch->events_fd = -1;
+    watch->is_starting = watch->start.report_fd >= 0;
     s->watches = watch;
     *start = (Start) START_NULL;
 
@@ -251,51 +254,4 @@ void supervisor_watch(Supervisor *s, Start *start) {
         run_on_running(&entry->run);
     if (r < 0)
         give_up(watch, r);
-}
-
-/* --- stopping ---------------------------------------------------------------------------------------------------- */
-
-static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
-    Watch *watch = userdata;
-    log_line(LOG_WARNING, watch->start.name, "%s did not end in time, killing it", watch->start.name);
-    ledger_journal(watch->supervisor->ledger, usec, "%s did not end in time: killed", watch->start.name);
-    process_kill(&watch->start.process);
-    return 0;
-}
-
-bool supervisor_stop(Supervisor *s, const char *name, bool planned) {
-    Watch *watch = watch_find(s, name);
-    Run *run = supervisor_run_of(s, name);
-    if (!watch)
-        return false;
-    watch->planned_stop = watch->planned_stop || planned;
-    if (watch->kill_source)
-        return true;
-    if (run)
-        run_on_stopping(run);
-    ledger_journal(s->ledger, supervisor_now(), "stopping %s", name);
-
-    const Workload *workload = workload_of(s, name);
-    uint64_t timeout_usec = workload ? workload->life.stop_timeout_usec : watch->stop_timeout_usec;
-    cgroup_mark_stopping(watch->start.process.leaf_fd);
-    if (process_signal(&watch->start.process, SIGTERM) < 0 ||
-            sd_event_add_time_relative(
-                    s->event, &watch->kill_source, CLOCK_MONOTONIC, timeout_usec, 0, on_stop_timeout, watch) < 0)
-        process_kill(&watch->start.process);
-    return true;
-}
-
-int supervisor_signal(Supervisor *s, const char *name, int signal) {
-    const Watch *watch = watch_find(s, name);
-    return watch ? process_signal(&watch->start.process, signal) : -ESRCH;
-}
-
-void supervisor_stop_all(Supervisor *s, ApiCall *call) {
-    s->all_stopped = true;
-    ledger_journal(s->ledger, supervisor_now(), "stopping all workloads");
-    supervisor_wait(s, WAIT_FOR_ALL, WAIT_ENDED, call);
-    for (Watch *watch = s->watches; watch; watch = watch->next)
-        supervisor_stop(s, watch->start.name, false);
-    supervisor_converge(s, &(Converge){}); /* stops what is on its way just now */
-    supervisor_settle_waiters(s);
 }

@@ -238,6 +238,51 @@ int cgroup_freeze(int dir_fd, bool frozen, uint64_t timeout_usec) {
     return r < 0 || !frozen ? r : wait_for_event(dir_fd, "frozen", true, timeout_usec);
 }
 
+static int signal_processes(int dir_fd, int signal) {
+    int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC), pid;
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+
+    if (!file) {
+        int r = -errno;
+        close_fd(fd);
+        return r;
+    }
+    while (fscanf(file, "%d", &pid) == 1)
+        if (pid > 0) {
+            kill(pid, signal);
+            kill(pid, SIGCONT);
+        }
+    fclose(file);
+    return 0;
+}
+
+typedef struct SignalVisit {
+    int signal;
+    unsigned levels;
+} SignalVisit;
+
+static int signal_levels(int dir_fd, SignalVisit visit);
+
+static int signal_inside(void *userdata, int parent_fd, const char *name) {
+    const SignalVisit *visit = userdata;
+    _cleanup_(cleanup_close) int fd = -1;
+
+    return cgroup_open(parent_fd, name, &fd) < 0 ? 0 : signal_levels(fd, *visit);
+}
+
+static int signal_levels(int dir_fd, SignalVisit visit) {
+    int r = signal_processes(dir_fd, visit.signal);
+
+    if (r < 0 || visit.levels == 0)
+        return r;
+    visit.levels--;
+    return cgroup_each(dir_fd, signal_inside, &visit);
+}
+
+int cgroup_signal(int dir_fd, int signal) {
+    return signal_levels(dir_fd, (SignalVisit){ .signal = signal, .levels = PAYLOAD_NESTING_MAX });
+}
+
 int cgroup_kill(int dir_fd) {
     return file_write_at(dir_fd, "cgroup.kill", "1");
 }

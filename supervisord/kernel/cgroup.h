@@ -77,6 +77,11 @@ int cgroup_frozen(int dir_fd, bool *ret);
  * thread only.
  */
 int cgroup_freeze(int dir_fd, bool frozen, uint64_t timeout_usec);
+/*
+ * Sends it, and SIGCONT that it may be heard, to the processes of the directory and of what the payload made inside. One
+ * that is forked meanwhile may be missed.
+ */
+int cgroup_signal(int dir_fd, int signal);
 /* cgroup.kill. Only for leaves: a later clone3 into a killed directory can die at birth. */
 int cgroup_kill(int dir_fd);
 /* The number after key in memory.events and the like of this directory; -ENODATA, -ENOENT. */

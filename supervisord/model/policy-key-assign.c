@@ -104,6 +104,10 @@ int key_assign_time(const Key *key, Draft *draft, const char *text, const char *
     return 0;
 }
 
+int key_assign_bool(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    return parse_bool(text, key_field(key, draft));
+}
+
 int key_assign_word(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
     const char *rest;
     unsigned index;

@@ -42,6 +42,7 @@ extern const Key keys_node[], keys_metrics[], keys_structure[], keys_exec[], key
 KeyAssign key_assign_number;    /* uint64_t, from minimum to maximum */
 KeyAssign key_assign_signed;    /* int64_t, from minimum to maximum, which are cast */
 KeyAssign key_assign_time;      /* uint64_t of usec, from minimum to maximum */
+KeyAssign key_assign_bool;      /* bool */
 KeyAssign key_assign_word;      /* an enum, by the row's words */
 KeyAssign key_assign_user;      /* char *: the name or number of a user or group; "": NULL */
 KeyAssign key_assign_path;      /* char *: absolute; "": NULL */

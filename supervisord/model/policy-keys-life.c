@@ -7,10 +7,16 @@
 #include <errno.h>
 
 #include "base/parse.h"
+#include "base/signal-name.h"
 #include "model/run.h"
+#include "model/words.h"
 
 static const char *restart_word(unsigned index) {
     return index < RESTART_POLICIES_COUNT ? restart_policy_name(index) : NULL;
+}
+
+static const char *kill_mode_word(unsigned index) {
+    return index < KILL_MODES_COUNT ? kill_mode_name(index) : NULL;
 }
 
 static const char *state_word(unsigned index) {
@@ -33,6 +39,45 @@ static int assign_state(const Key *key, Draft *draft, const char *text, const ch
     return 0;
 }
 
+static int assign_signal(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    Workload *workload = draft->object;
+
+    return parse_signal(text, &workload->life.ending.signal);
+}
+
+/* "75", "SIGKILL" */
+static int exit_set_add(ExitSet *set, const char *word) {
+    uint64_t code;
+    int signal;
+
+    if (parse_u64(word, &code) == 0) {
+        if (code >= 256)
+            return -ERANGE;
+        set->codes[code / 64] |= UINT64_C(1) << code % 64;
+        return 0;
+    }
+    int r = parse_signal(word, &signal);
+    if (r == 0)
+        set->signals |= UINT64_C(1) << (signal - 1);
+    return r;
+}
+
+static int assign_exit_set(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    ExitSet *set = key_field(key, draft);
+    char *word;
+    int r;
+
+    if (!*text)
+        *set = (ExitSet){};
+    while ((r = word_take(&text, &word, ret_problem)) > 0) {
+        r = exit_set_add(set, word);
+        free(word);
+        if (r < 0)
+            return r;
+    }
+    return r;
+}
+
 const Key keys_life[] = {
     [KEY_RESTART - KEYS_LIFE] = {
         .name = "Restart",
@@ -40,7 +85,7 @@ const Key keys_life[] = {
         .inherited = true,
         .assign = key_assign_word,
         .fallback = "no",
-        .expects = "no, on-failure or always",
+        .expects = "no, always, on-success, on-failure, on-abnormal or on-abort",
         .offset = offsetof(Workload, life.restart),
         .word = restart_word,
     },
@@ -72,9 +117,68 @@ const Key keys_life[] = {
         .assign = key_assign_time,
         .fallback = "10s",
         .expects = "a time from 1ms to 1h",
-        .offset = offsetof(Workload, life.stop_timeout_usec),
+        .offset = offsetof(Workload, life.ending.timeout_usec),
         .minimum = USEC_PER_MSEC,
         .maximum = USEC_PER_HOUR,
+    },
+    [KEY_KILL_MODE - KEYS_LIFE] = {
+        .name = "KillMode",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = key_assign_word,
+        .fallback = "control-group",
+        .expects = "control-group or mixed",
+        .offset = offsetof(Workload, life.ending.mode),
+        .word = kill_mode_word,
+    },
+    [KEY_KILL_SIGNAL - KEYS_LIFE] = {
+        .name = "KillSignal",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = assign_signal,
+        .fallback = "SIGTERM",
+        .expects = "the name or number of a signal",
+    },
+    [KEY_SEND_SIGKILL - KEYS_LIFE] = {
+        .name = "SendSIGKILL",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = key_assign_bool,
+        .fallback = "yes",
+        .expects = "yes or no",
+        .offset = offsetof(Workload, life.ending.send_sigkill),
+    },
+    [KEY_SUCCESS_EXIT_STATUS - KEYS_LIFE] = {
+        .name = "SuccessExitStatus",
+        .sections = IN(SECTION_WORKLOAD),
+        .list = true,
+        .assign = assign_exit_set,
+        .expects = "exit codes up to 255 and names of signals",
+        .offset = offsetof(Workload, life.success),
+    },
+    [KEY_RESTART_PREVENT_EXIT_STATUS - KEYS_LIFE] = {
+        .name = "RestartPreventExitStatus",
+        .sections = IN(SECTION_WORKLOAD),
+        .list = true,
+        .assign = assign_exit_set,
+        .expects = "exit codes up to 255 and names of signals",
+        .offset = offsetof(Workload, life.restart_prevent),
+    },
+    [KEY_START_LIMIT_INTERVAL - KEYS_LIFE] = {
+        .name = "StartLimitIntervalSec",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = key_assign_time,
+        .fallback = "0",
+        .expects = "a time, or 0 for no limit",
+        .offset = offsetof(Workload, life.start_limit_interval_usec),
+        .maximum = AMOUNT_INFINITY,
+    },
+    [KEY_START_LIMIT_BURST - KEYS_LIFE] = {
+        .name = "StartLimitBurst",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = key_assign_number,
+        .fallback = "5",
+        .expects = "a number from 1 to 1000000",
+        .offset = offsetof(Workload, life.start_limit_burst),
+        .minimum = 1,
+        .maximum = 1000000,
     },
     [KEY_STATE - KEYS_LIFE] = {
         .name = "State",

@@ -37,8 +37,15 @@ static const char *const group_kind_names[GROUP_KINDS_COUNT] = {
 };
 static const char *const restart_policy_names[RESTART_POLICIES_COUNT] = {
     [RESTART_NO] = "no",
+    [RESTART_ON_SUCCESS] = "on-success",
     [RESTART_ON_FAILURE] = "on-failure",
+    [RESTART_ON_ABNORMAL] = "on-abnormal",
+    [RESTART_ON_ABORT] = "on-abort",
     [RESTART_ALWAYS] = "always",
+};
+static const char *const kill_mode_names[KILL_MODES_COUNT] = {
+    [KILL_CONTROL_GROUP] = "control-group",
+    [KILL_MIXED] = "mixed",
 };
 static const char *const output_kind_names[OUTPUT_KINDS_COUNT] = {
     [OUTPUT_JOURNAL] = "journal",
@@ -53,6 +60,12 @@ static const char *const network_mode_names[NETWORK_MODES_COUNT] = {
     [NETWORK_PRIVATE] = "private",
     [NETWORK_BRIDGE] = "bridge",
 };
+
+bool exit_set_has(const ExitSet *set, bool signaled, int code) {
+    if (signaled)
+        return code > 0 && code <= 64 && set->signals & UINT64_C(1) << (code - 1);
+    return code >= 0 && code < 256 && set->codes[code / 64] & UINT64_C(1) << code % 64;
+}
 
 void commands_done(Commands *commands) {
     for (size_t i = 0; i < commands->n; i++)
@@ -179,6 +192,10 @@ const char *group_kind_name(GroupKind kind) {
 
 const char *restart_policy_name(RestartPolicy restart) {
     return restart_policy_names[restart];
+}
+
+const char *kill_mode_name(KillMode mode) {
+    return kill_mode_names[mode];
 }
 
 const char *network_mode_name(NetworkMode mode) {

@@ -6,6 +6,7 @@
  * loop thread and the apply worker, never changed. policy-load.c makes it from INI files; nothing else does.
  */
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -33,6 +34,8 @@ enum {
 };
 
 #define STOP_TIMEOUT_USEC_DEFAULT (UINT64_C(10) * 1000 * 1000) /* TimeoutStopSec= */
+#define ENDING_DEFAULT \
+    { .timeout_usec = STOP_TIMEOUT_USEC_DEFAULT, .mode = KILL_CONTROL_GROUP, .signal = SIGTERM, .send_sigkill = true }
 
 typedef struct Group Group;
 typedef struct Workload Workload;
@@ -67,10 +70,34 @@ struct Group {
 
 typedef enum RestartPolicy {
     RESTART_NO,
+    RESTART_ON_SUCCESS,
     RESTART_ON_FAILURE,
+    RESTART_ON_ABNORMAL,
+    RESTART_ON_ABORT,
     RESTART_ALWAYS,
     RESTART_POLICIES_COUNT,
 } RestartPolicy;
+
+/* Whom a stop signals first. All are killed when that has not ended them. */
+typedef enum KillMode {
+    KILL_CONTROL_GROUP, /* all processes of the start */
+    KILL_MIXED,         /* the main process; what it leaves behind is killed at once */
+    KILL_MODES_COUNT,
+} KillMode;
+
+/* Ways to end: exit codes, and signals by number. */
+typedef struct ExitSet {
+    uint64_t codes[4]; /* a bit each */
+    uint64_t signals;
+} ExitSet;
+
+/* How a start is ended. */
+typedef struct Ending {
+    uint64_t timeout_usec; /* from the signal to SIGKILL */
+    KillMode mode;
+    int signal;
+    bool send_sigkill; /* else what does not end goes on */
+} Ending;
 
 typedef enum OutputKind {
     OUTPUT_JOURNAL,
@@ -133,8 +160,12 @@ typedef struct Life {
     RestartPolicy restart;
     uint64_t restart_usec;       /* the first back-off, doubled up to RESTART_USEC_MAX */
     uint64_t start_timeout_usec; /* from the spawn to the exec of ExecStart= */
-    uint64_t stop_timeout_usec;  /* from SIGTERM to SIGKILL */
-    bool running;                /* State=: what the user wants; `supctl stop` says stopped in a drop-in */
+    Ending ending;
+    ExitSet success;         /* beside those that are a success anyway */
+    ExitSet restart_prevent; /* ends after which Restart= does not count */
+    uint64_t start_limit_interval_usec,
+            start_limit_burst; /* no more starts by itself within the interval; 0: as many as come */
+    bool running;              /* State=: what the user wants; `supctl stop` says stopped in a drop-in */
 } Life;
 
 /* A workload on a network: one interface. */
@@ -193,6 +224,7 @@ Policy *policy_ref(Policy *policy);
 Policy *policy_unref(Policy *policy); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(Policy *, policy_unref);
 
+bool exit_set_has(const ExitSet *set, bool signaled, int code); /* code: the signal's number when signaled */
 void commands_done(Commands *commands);
 
 Group *policy_group(const Policy *policy, const char *name);     /* NULL if there is none */
@@ -208,6 +240,7 @@ unsigned policy_metrics_of(const Policy *policy, const Group *group);
 
 const char *group_kind_name(GroupKind kind);            /* "slice", "workload" */
 const char *restart_policy_name(RestartPolicy restart); /* "on-failure" */
+const char *kill_mode_name(KillMode mode);              /* "control-group" */
 const char *network_mode_name(NetworkMode mode);        /* "bridge" */
 const char *output_kind_name(OutputKind kind);
 

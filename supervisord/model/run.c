@@ -40,17 +40,37 @@ void run_done(Run *run) {
     *run = (Run){};
 }
 
-/* systemd.service(5), Restart=: exit code 0 and these signals are a clean end. */
-static bool exit_is_clean(const Exit *exit) {
-    if (!exit->known)
-        return false;
-    if (!exit->signaled)
-        return exit->code == 0;
-    return exit->code == SIGHUP || exit->code == SIGINT || exit->code == SIGTERM || exit->code == SIGPIPE;
-}
+/* The rows of the table at Restart= in systemd.service(5). */
+typedef enum EndKind {
+    END_CLEAN, /* exit code 0, some signals, and SuccessExitStatus= */
+    END_CODE,
+    END_SIGNAL,
+    END_TIMEOUT,
+    END_UNKNOWN, /* a failure, but nobody can say of which kind */
+    END_KINDS_COUNT,
+} EndKind;
 
-static bool restart_applies(RestartPolicy restart, bool clean) {
-    return restart == RESTART_ALWAYS || (restart == RESTART_ON_FAILURE && !clean);
+static const bool restarts[RESTART_POLICIES_COUNT][END_KINDS_COUNT] = {
+    [RESTART_ON_SUCCESS] = { [END_CLEAN] = true },
+    [RESTART_ON_FAILURE] = { [END_CODE] = true, [END_SIGNAL] = true, [END_TIMEOUT] = true, [END_UNKNOWN] = true },
+    [RESTART_ON_ABNORMAL] = { [END_SIGNAL] = true, [END_TIMEOUT] = true },
+    [RESTART_ON_ABORT] = { [END_SIGNAL] = true },
+    [RESTART_ALWAYS] = { true, true, true, true, true },
+};
+
+static EndKind exit_kind(const Exit *exit, const Workload *workload) {
+    static const ExitSet clean = {
+        .codes = { 1 },
+        .signals = UINT64_C(1) << (SIGHUP - 1) | UINT64_C(1) << (SIGINT - 1) | UINT64_C(1) << (SIGTERM - 1) |
+                   UINT64_C(1) << (SIGPIPE - 1),
+    };
+
+    if (!exit->known)
+        return END_UNKNOWN;
+    if (exit_set_has(&clean, exit->signaled, exit->code) ||
+            (workload && exit_set_has(&workload->life.success, exit->signaled, exit->code)))
+        return END_CLEAN;
+    return exit->signaled ? END_SIGNAL : END_CODE;
 }
 
 static uint64_t backoff_next(uint64_t last_usec, uint64_t restart_usec) {
@@ -69,18 +89,37 @@ static void back_off(Run *run, uint64_t restart_usec, uint64_t now_usec) {
     run->state = RUN_BACKOFF;
 }
 
-static void run_end(Run *run, const Workload *workload, uint64_t now_usec, bool clean) {
-    bool asked_for = run->state == RUN_STOPPING || run->start_wanted_again || !workload || !workload->life.running;
+/* Too many starts in too little time; the next one would be another. */
+static bool limit_hit(Run *run, const Life *life) {
+    if (run->limit_starts == 0 || run->started_usec - run->limit_begin_usec >= life->start_limit_interval_usec) {
+        run->limit_begin_usec = run->started_usec;
+        run->limit_starts = 0;
+    }
+    run->limit_starts++;
+    return run->limit_starts >= life->start_limit_burst &&
+           run->next_start_usec - run->limit_begin_usec < life->start_limit_interval_usec;
+}
+
+static void start_again(Run *run, const Life *life, uint64_t now_usec) {
+    back_off(run, life->restart_usec, now_usec);
+    if (life->start_limit_interval_usec == 0 || !limit_hit(run, life))
+        return;
+    run->state = RUN_FAILED;
+    failure_replace(run, strdup("start limit hit"));
+}
+
+static void run_end(Run *run, const Workload *workload, uint64_t now_usec, EndKind end, bool prevented) {
+    bool asked_for = run->stop_asked || run->start_wanted_again || !workload || !workload->life.running;
 
     run->main_pid = 0;
     run->ended_usec = now_usec;
-    run->start_wanted_again = false;
+    run->start_wanted_again = run->stop_asked = false;
     if (asked_for)
         run->state = RUN_STOPPED;
-    else if (restart_applies(workload->life.restart, clean))
-        back_off(run, workload->life.restart_usec, now_usec);
+    else if (restarts[workload->life.restart][end] && !prevented)
+        start_again(run, &workload->life, now_usec);
     else
-        run->state = clean ? RUN_EXITED : RUN_FAILED;
+        run->state = end == END_CLEAN ? RUN_EXITED : RUN_FAILED;
 }
 
 void run_on_starting(Run *run, uint64_t now_usec) {
@@ -89,7 +128,7 @@ void run_on_starting(Run *run, uint64_t now_usec) {
     run->state = RUN_STARTING;
     run->main_pid = 0;
     run->started_usec = now_usec;
-    run->start_wanted_again = false;
+    run->start_wanted_again = run->stop_asked = false;
 }
 
 void run_on_put_off(Run *run) {
@@ -110,28 +149,37 @@ void run_on_running(Run *run) {
     failure_replace(run, NULL);
 }
 
-void run_on_start_failed(Run *run, const Workload *workload, char *failure, uint64_t now_usec) {
+void run_on_start_failed(Run *run, const Workload *workload, char *failure, bool timed_out, uint64_t now_usec) {
     failure_replace(run, failure);
-    run_end(run, workload, now_usec, false);
+    run_end(run, workload, now_usec, timed_out ? END_TIMEOUT : END_CODE, false);
 }
 
 void run_on_stopping(Run *run) {
-    if (run_is_alive(run))
+    if (run_is_alive(run)) {
         run->state = RUN_STOPPING;
-    else if (run->state == RUN_BACKOFF)
+        run->stop_asked = true;
+    } else if (run->state == RUN_BACKOFF)
         run->state = RUN_STOPPED;
+}
+
+void run_on_ending(Run *run) {
+    run->main_pid = 0;
+    run->state = RUN_STOPPING;
 }
 
 void run_on_exit(Run *run, const Workload *workload, const Exit *exit) {
     run->last_exit = *exit;
     if (exit->at_usec >= run->started_usec && exit->at_usec - run->started_usec >= RUN_STEADY_USEC)
         run->backoff_usec = 0;
-    run_end(run, workload, exit->at_usec, exit_is_clean(exit));
+    bool prevented =
+            workload && exit->known && exit_set_has(&workload->life.restart_prevent, exit->signaled, exit->code);
+    run_end(run, workload, exit->at_usec, exit_kind(exit, workload), prevented);
 }
 
 static void forget_backoff(Run *run) {
     run->backoff_usec = 0;
     run->next_start_usec = 0;
+    run->limit_starts = 0;
     failure_replace(run, NULL);
     if (!run_is_alive(run))
         run->state = RUN_STOPPED;

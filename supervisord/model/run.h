@@ -46,8 +46,10 @@ typedef struct Run {
     uint64_t ended_usec;
     uint64_t next_start_usec; /* RUN_BACKOFF */
     uint64_t backoff_usec;
-    uint64_t n_restarts;     /* starts that we made by ourselves */
-    bool start_wanted_again; /* restart: stop first, then start without back-off */
+    uint64_t n_restarts;                     /* starts that we made by ourselves */
+    uint64_t limit_begin_usec, limit_starts; /* of StartLimitIntervalSec=: when it began, starts since */
+    bool stop_asked;                         /* its end was asked for */
+    bool start_wanted_again;                 /* restart: stop first, then start without back-off */
     Exit last_exit;
     char *failure; /* the last start's error in words; owned; NULL */
 } Run;
@@ -61,8 +63,10 @@ void run_on_put_off(Run *run); /* it could not begin yet; nothing failed */
 /* Its process is there, and is starting. */
 void run_on_started(Run *run, const Invocation *invocation, unsigned leaf, pid_t main_pid, uint64_t started_usec);
 void run_on_running(Run *run); /* it has become what was to be started */
-void run_on_start_failed(Run *run, const Workload *workload, char *failure /* taken */, uint64_t now_usec);
-void run_on_stopping(Run *run);
+void run_on_start_failed(
+        Run *run, const Workload *workload, char *failure /* taken */, bool timed_out, uint64_t now_usec);
+void run_on_stopping(Run *run); /* its end is asked for */
+void run_on_ending(Run *run);   /* its main process has ended, not all of its processes */
 void run_on_exit(Run *run, const Workload *workload, const Exit *exit);
 void run_on_user_start(Run *run); /* forget back-off and failure */
 void run_on_user_restart(Run *run);

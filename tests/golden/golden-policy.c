@@ -139,6 +139,37 @@ static void print_scalars(FILE *out, const Exec *exec) {
         fprintf(out, "    OOMScoreAdjust=%" PRId64 "\n", exec->oom_score_adjust);
 }
 
+static void print_exit_set(FILE *out, const char *key, const ExitSet *set) {
+    fprintf(out, "    %s=", key);
+    for (int code = 0; code < 256; code++)
+        if (exit_set_has(set, false, code))
+            fprintf(out, " %d", code);
+    for (int number = 1; number <= 64; number++)
+        if (exit_set_has(set, true, number))
+            fprintf(out, " SIG%s", sigabbrev_np(number));
+    fputc('\n', out);
+}
+
+/* Only what is not the default. */
+static void print_ending(FILE *out, const Life *life) {
+    static const ExitSet none;
+
+    if (life->ending.mode != KILL_CONTROL_GROUP)
+        print_text(out, "KillMode", kill_mode_name(life->ending.mode));
+    if (life->ending.signal != SIGTERM)
+        print_text(out, "KillSignal", sigabbrev_np(life->ending.signal));
+    if (!life->ending.send_sigkill)
+        print_text(out, "SendSIGKILL", "no");
+    if (memcmp(&life->success, &none, sizeof(none)) != 0)
+        print_exit_set(out, "SuccessExitStatus", &life->success);
+    if (memcmp(&life->restart_prevent, &none, sizeof(none)) != 0)
+        print_exit_set(out, "RestartPreventExitStatus", &life->restart_prevent);
+    if (life->start_limit_interval_usec == 0)
+        return;
+    print_time(out, "StartLimitIntervalSec", life->start_limit_interval_usec);
+    fprintf(out, "    StartLimitBurst=%" PRIu64 "\n", life->start_limit_burst);
+}
+
 static void print_workload(FILE *out, const Workload *workload) {
     print_words(out, "ExecStart", workload->exec.arguments);
     print_commands(out, "ExecStartPre", &workload->exec.start_pre);
@@ -155,7 +186,8 @@ static void print_workload(FILE *out, const Workload *workload) {
     print_time(out, "RestartSec", workload->life.restart_usec);
     if (workload->life.start_timeout_usec != 90 * USEC_PER_SEC)
         print_time(out, "TimeoutStartSec", workload->life.start_timeout_usec);
-    print_time(out, "TimeoutStopSec", workload->life.stop_timeout_usec);
+    print_ending(out, &workload->life);
+    print_time(out, "TimeoutStopSec", workload->life.ending.timeout_usec);
     print_output(out, "StandardOutput", &workload->exec.output);
     if (workload->exec.error.kind != OUTPUT_INHERIT)
         print_output(out, "StandardError", &workload->exec.error);

@@ -67,6 +67,16 @@ static void test_who_restarts(void) {
         { RESTART_ON_FAILURE, { .known = true, .signaled = true, .code = SIGKILL }, RUN_BACKOFF },
         { RESTART_ON_FAILURE, { .known = true, .signaled = true, .code = SIGSEGV }, RUN_BACKOFF },
         { RESTART_ON_FAILURE, { .known = true, .code = SIGTERM }, RUN_BACKOFF },
+        { RESTART_ON_SUCCESS, { .known = true }, RUN_BACKOFF },
+        { RESTART_ON_SUCCESS, { .known = true, .signaled = true, .code = SIGTERM }, RUN_BACKOFF },
+        { RESTART_ON_SUCCESS, { .known = true, .code = 1 }, RUN_FAILED },
+        { RESTART_ON_SUCCESS, { .known = false }, RUN_FAILED },
+        { RESTART_ON_ABNORMAL, { .known = true }, RUN_EXITED },
+        { RESTART_ON_ABNORMAL, { .known = true, .code = 1 }, RUN_FAILED },
+        { RESTART_ON_ABNORMAL, { .known = true, .signaled = true, .code = SIGSEGV }, RUN_BACKOFF },
+        { RESTART_ON_ABNORMAL, { .known = true, .signaled = true, .code = SIGTERM }, RUN_EXITED },
+        { RESTART_ON_ABORT, { .known = true, .signaled = true, .code = SIGABRT }, RUN_BACKOFF },
+        { RESTART_ON_ABORT, { .known = true, .code = 1 }, RUN_FAILED },
         { RESTART_ALWAYS, { .known = true }, RUN_BACKOFF },
         { RESTART_ALWAYS, { .known = true, .code = 1 }, RUN_BACKOFF },
     };
@@ -83,6 +93,80 @@ static void test_who_restarts(void) {
         CHECK_EQ(run_wanted(&run, &workload, 60 * SEC), run.state == RUN_BACKOFF);
         run_done(&run);
     }
+}
+
+static void test_timeouts(void) {
+    static const RunState expected[RESTART_POLICIES_COUNT] = {
+        [RESTART_NO] = RUN_FAILED,
+        [RESTART_ON_SUCCESS] = RUN_FAILED,
+        [RESTART_ON_FAILURE] = RUN_BACKOFF,
+        [RESTART_ON_ABNORMAL] = RUN_BACKOFF,
+        [RESTART_ON_ABORT] = RUN_FAILED,
+        [RESTART_ALWAYS] = RUN_BACKOFF,
+    };
+
+    for (RestartPolicy restart = 0; restart < RESTART_POLICIES_COUNT; restart++) {
+        Workload workload = workload_with(restart);
+        Run run = {};
+
+        run_on_starting(&run, 0);
+        run_on_start_failed(&run, &workload, strdup("too slow"), true, SEC);
+        CHECK_EQ(run.state, expected[restart]);
+        run_done(&run);
+    }
+}
+
+static RunState state_after(const Workload *workload, Exit ended) {
+    Run run = {};
+
+    start(&run, 0);
+    run_on_exit(&run, workload, &ended);
+    RunState state = run.state;
+    run_done(&run);
+    return state;
+}
+
+static void test_exit_sets(void) {
+    Workload workload = workload_with(RESTART_ON_FAILURE);
+
+    workload.life.success.codes[75 / 64] = UINT64_C(1) << 75 % 64;
+    workload.life.success.signals = UINT64_C(1) << (SIGKILL - 1);
+    CHECK_EQ(state_after(&workload, exit_code(75, SEC)), RUN_EXITED);
+    CHECK_EQ(state_after(&workload, exit_signal(SIGKILL, SEC)), RUN_EXITED);
+    CHECK_EQ(state_after(&workload, exit_code(SIGKILL, SEC)), RUN_BACKOFF);
+    CHECK_EQ(state_after(&workload, exit_code(0, SEC)), RUN_EXITED);
+    workload.life.restart_prevent.codes[0] = UINT64_C(1) << 1;
+    CHECK_EQ(state_after(&workload, exit_code(1, SEC)), RUN_FAILED);
+    CHECK_EQ(state_after(&workload, exit_code(2, SEC)), RUN_BACKOFF);
+    CHECK_EQ(state_after(&workload, (Exit){ .at_usec = SEC }), RUN_BACKOFF);
+    workload.life.restart = RESTART_ALWAYS;
+    workload.life.restart_prevent.codes[0] |= 1;
+    CHECK_EQ(state_after(&workload, exit_code(0, SEC)), RUN_EXITED);
+}
+
+static void test_start_limit(void) {
+    Workload workload = workload_with(RESTART_ALWAYS);
+    Run run = {};
+
+    workload.life.restart_usec = 10000;
+    workload.life.start_limit_interval_usec = 10 * SEC;
+    workload.life.start_limit_burst = 3;
+    for (unsigned i = 0; i < 3; i++) {
+        start(&run, 100 * SEC + i * SEC);
+        run_on_exit(&run, &workload, &(Exit){ .known = true, .at_usec = 100 * SEC + i * SEC });
+        CHECK_EQ(run.state, i < 2 ? RUN_BACKOFF : RUN_FAILED);
+    }
+    CHECK_STREQ(run.failure, "start limit hit");
+    CHECK(!run_wanted(&run, &workload, 1000 * SEC));
+
+    /* A start by hand begins a new count, and so does the end of the interval. */
+    run_on_user_start(&run);
+    for (unsigned i = 0; i < 20; i++) {
+        start(&run, 200 * SEC + i * 5 * SEC);
+        run_on_exit(&run, &workload, &(Exit){ .known = true, .at_usec = 200 * SEC + i * 5 * SEC });
+        CHECK_EQ(run.state, RUN_BACKOFF);
+    }
+    run_done(&run);
 }
 
 static uint64_t backoff_after(Run *run, const Workload *workload, uint64_t begin_usec, uint64_t end_usec) {
@@ -173,7 +257,7 @@ static void test_start_failed(void) {
     Run run = {};
 
     run_on_starting(&run, SEC);
-    run_on_start_failed(&run, &workload, strdup("cannot set user 'www': no such user"), SEC);
+    run_on_start_failed(&run, &workload, strdup("cannot set user 'www': no such user"), false, SEC);
     CHECK_EQ(run.state, RUN_BACKOFF);
     CHECK_EQ(run.next_start_usec, 2 * SEC);
     CHECK_STREQ(run.failure, "cannot set user 'www': no such user");
@@ -181,13 +265,13 @@ static void test_start_failed(void) {
     run_on_starting(&run, 2 * SEC);
     CHECK_EQ(run.n_restarts, 1);
     CHECK(run.failure);
-    run_on_start_failed(&run, &workload, strdup("again"), 2 * SEC);
+    run_on_start_failed(&run, &workload, strdup("again"), false, 2 * SEC);
     CHECK_EQ(run.next_start_usec, 4 * SEC);
     CHECK_STREQ(run.failure, "again");
 
     workload.life.restart = RESTART_NO;
     run_on_starting(&run, 4 * SEC);
-    run_on_start_failed(&run, &workload, strdup("for good"), 4 * SEC);
+    run_on_start_failed(&run, &workload, strdup("for good"), false, 4 * SEC);
     CHECK_EQ(run.state, RUN_FAILED);
     CHECK(!run_wanted(&run, &workload, 1000 * SEC));
 
@@ -257,6 +341,9 @@ static void test_words(void) {
 int main(void) {
     test_first_start();
     test_who_restarts();
+    test_timeouts();
+    test_exit_sets();
+    test_start_limit();
     test_backoff_doubles();
     test_backoff_bounds();
     test_stop_never_restarts();

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * How starts end: systemd.kill(5). A signal first, to whom KillMode= says; when TimeoutStopSec= is over, SIGKILL for all. A
+ * start has ended when the last of its processes has: its main process may leave some behind, which end in the same way.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "kernel/cgroup.h"
+#include "watch.h"
+
+/* What SIGKILL has not ended by then hangs in the kernel, and nobody waits for it. */
+#define KILL_PATIENCE_USEC (10 * USEC_PER_SEC)
+
+enum { EVENTS_BYTES_MAX = 256 }; /* of cgroup.events */
+
+static Ending ending_of(const Watch *watch) {
+    const Group *group = policy_group(watch->supervisor->policy, watch->start.name);
+    return group && group->workload ? group->workload->life.ending : watch->ending;
+}
+
+static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdata);
+
+static int arm_kill(Watch *watch, uint64_t timeout_usec) {
+    watch->kill_source = sd_event_source_disable_unref(watch->kill_source);
+    return sd_event_add_time_relative(
+            watch->supervisor->event, &watch->kill_source, CLOCK_MONOTONIC, timeout_usec, 0, on_stop_timeout, watch);
+}
+
+static void kill_all(Watch *watch) {
+    watch->killed = true;
+    process_kill(&watch->start.process);
+    arm_kill(watch, KILL_PATIENCE_USEC);
+}
+
+static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+    Watch *watch = userdata;
+    const char *name = watch->start.name;
+    if (watch->killed) {
+        log_line(LOG_ERR, name, "processes of %s hang in the kernel", name);
+        if (watch->main_ended)
+            watch_finish(watch);
+        return 0;
+    }
+    bool kills = ending_of(watch).send_sigkill;
+    log_line(
+            LOG_WARNING, name, "%s did not end in time, %s", name, kills ? "killing it" : "SendSIGKILL= lets it go on");
+    if (!kills)
+        return 0;
+    ledger_journal(watch->supervisor->ledger, usec, "%s did not end in time: killed", name);
+    kill_all(watch);
+    return 0;
+}
+
+/* --- asked for --------------------------------------------------------------------------------------------------- */
+
+static int send_signal(const Watch *watch, const Ending *ending) {
+    if (ending->mode == KILL_CONTROL_GROUP)
+        return cgroup_signal(watch->start.process.leaf_fd, ending->signal);
+    int r = process_signal(&watch->start.process, ending->signal);
+    process_signal(&watch->start.process, SIGCONT);
+    return r;
+}
+
+/* What cannot be asked, or be waited for, is killed. */
+static void terminate(Watch *watch) {
+    Ending ending = ending_of(watch);
+    if (arm_kill(watch, ending.timeout_usec) < 0 || send_signal(watch, &ending) < 0)
+        kill_all(watch);
+}
+
+bool supervisor_stop(Supervisor *s, const char *name, bool planned) {
+    Watch *watch = watch_find(s, name);
+    Run *run = supervisor_run_of(s, name);
+    if (!watch)
+        return false;
+    watch->planned_stop = watch->planned_stop || planned;
+    if (run)
+        run_on_stopping(run);
+    if (watch->kill_source)
+        return true;
+    ledger_journal(s->ledger, supervisor_now(), "stopping %s", name);
+    cgroup_mark_stopping(watch->start.process.leaf_fd);
+    terminate(watch);
+    return true;
+}
+
+int supervisor_signal(Supervisor *s, const char *name, int signal) {
+    const Watch *watch = watch_find(s, name);
+    return watch ? process_signal(&watch->start.process, signal) : -ESRCH;
+}
+
+void supervisor_stop_all(Supervisor *s, ApiCall *call) {
+    s->all_stopped = true;
+    ledger_journal(s->ledger, supervisor_now(), "stopping all workloads");
+    supervisor_wait(s, WAIT_FOR_ALL, WAIT_ENDED, call);
+    for (Watch *watch = s->watches; watch; watch = watch->next)
+        supervisor_stop(s, watch->start.name, false);
+    supervisor_converge(s, &(Converge){}); /* stops what is on its way just now */
+    supervisor_settle_waiters(s);
+}
+
+/* --- the rest ---------------------------------------------------------------------------------------------------- */
+
+static bool has_rest(const Watch *watch) {
+    char text[EVENTS_BYTES_MAX];
+    uint64_t populated;
+    return file_pread(watch->events_fd, text, sizeof text) >= 0 && flat_key_u64(text, "populated", &populated) == 0 &&
+           populated > 0;
+}
+
+static int on_leaf_event(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+    Watch *watch = userdata;
+    if (!has_rest(watch))
+        watch_finish(watch);
+    return 0;
+}
+
+void watch_end_rest(Watch *watch) {
+    Supervisor *s = watch->supervisor;
+    Run *run = supervisor_run_of(s, watch->start.name);
+    watch->events_fd = openat(watch->start.process.leaf_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+    if (watch->events_fd < 0 || !has_rest(watch)) {
+        watch_finish(watch);
+        return;
+    }
+    if (run)
+        run_on_ending(run);
+    if (sd_event_add_io(s->event, &watch->events_source, watch->events_fd, EPOLLPRI, on_leaf_event, watch) < 0 ||
+            ending_of(watch).mode == KILL_MIXED)
+        kill_all(watch);
+    else if (!watch->kill_source)
+        terminate(watch);
+}
