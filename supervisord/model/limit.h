@@ -94,6 +94,8 @@ typedef struct Limit {
     const char *(*show)(uint64_t amount, char *buffer, size_t size);
 } Limit;
 
+enum { CPU_QUOTA_PER_CPU = 100 * 1000 }; /* LIMIT_CPU_QUOTA's amount is the microseconds of 100 ms */
+
 extern const Limit limits[LIMITS_COUNT];
 
 #define FOREACH_LIMIT(limit) for (const Limit *limit = limits; limit < limits + LIMITS_COUNT; limit++)

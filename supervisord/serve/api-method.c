@@ -18,7 +18,7 @@ static const struct {
     const char *member;
     ViewFunction *view;
 } views[] = { { "Version", view_version }, { "List", view_list }, { "Samples", view_samples },
-    { "Journal", view_journal }, { "Outputs", view_outputs } };
+    { "Journal", view_journal }, { "Outputs", view_outputs }, { "Limits", view_limits } };
 
 static int method_view(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     Peer *peer = userdata;
@@ -262,6 +262,7 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("List", "", "a(" CONTROL_STATUS_SIGNATURE ")", method_view),
     METHOD("Samples", "", "ta(sa{sd})", method_view),
     METHOD("Journal", "", "a(ts)", method_view),
+    METHOD("Limits", "", "a(sa{sd})", method_view),
     METHOD("Outputs", "", "a(ssss)", method_view),
     METHOD("Snapshot", "s", "h", method_snapshot),
     METHOD("Plan", "", "as", method_plain),

@@ -113,6 +113,36 @@ int view_journal(sd_bus_message *reply, const Policy *policy, const Ledger *ledg
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int append_limits(sd_bus_message *reply, const Group *group) {
+    static const struct {
+        LimitId id;
+        double per_base_unit;
+    } shown[] = { { LIMIT_CPU_QUOTA, CPU_QUOTA_PER_CPU }, { LIMIT_MEMORY_MAX, 1 }, { LIMIT_TASKS_MAX, 1 },
+        { LIMIT_NETWORK_EGRESS_MAX, 1 } };
+    int r = sd_bus_message_append(reply, "s", group->name);
+    if (r >= 0)
+        r = sd_bus_message_open_container(reply, 'a', "{sd}");
+    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(shown); i++) {
+        const LimitValue *value = &group->limits[shown[i].id];
+        if (value->is_set && value->amount != AMOUNT_INFINITY)
+            r = sd_bus_message_append(
+                    reply, "{sd}", limits[shown[i].id].key, (double) value->amount / shown[i].per_base_unit);
+    }
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int view_limits(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
+    int r = sd_bus_message_open_container(reply, 'a', "(sa{sd})");
+    for (size_t i = 0; r >= 0 && i < policy->n_groups; i++) {
+        r = sd_bus_message_open_container(reply, 'r', "sa{sd}");
+        if (r >= 0)
+            r = append_limits(reply, policy->groups[i]);
+        if (r >= 0)
+            r = sd_bus_message_close_container(reply);
+    }
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static void output_words(const Output *output, char *buffer, size_t size) {
     snprintf(buffer, size, "%s%s%s", output_kind_name(output->kind), output->path ? ":" : "", output->path ?: "");
 }

@@ -5,8 +5,6 @@
 #include "base/parse.h"
 #include "serve/metrics-internal.h"
 
-enum { CPU_QUOTA_PER_CPU = 100 * 1000 }; /* the limit's amount is the microseconds of 100 ms */
-
 /* One number of a group; false: absent. */
 typedef bool GroupNumber(const Text *text, const Group *group, unsigned id, uint64_t *ret);
 

@@ -42,6 +42,8 @@
  *                                   transient workload; settings are policy keys and values; wait: replies when it has
  *                                   ended, else when it runs (and the exit fields say nothing)
  *   Check      () -> a(sssss)       share, mechanism, state (enforced|measured|absent), why, cure        r
+ *   Limits     () -> a(sa{sd})      name, key -> amount of those that stand beside usage: CPUQuota (CPUs), MemoryMax (bytes),
+ *                                   TasksMax, NetworkEgressMax (bytes per second); not set left out     r
  *   Outputs    () -> a(ssss)        of each workload: name, directory below the tree, where standard output and standard
  *                                   error go, as StandardOutput= has it ("journal", "append:/path")     r
  *   Journal    () -> a(ts)          the last actions, newest first: realtime usec, words                r

@@ -252,6 +252,11 @@ static int method_journal(sd_bus_message *call, void *userdata, sd_bus_error *er
             UINT64_C(1763784599000000), "hog ended: signal KILL");
 }
 
+static int method_limits(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+    return sd_bus_reply_method_return(call, "a(sa{sd})", 2, "web", 2, "CPUQuota", 2.0, "MemoryMax", 134217728.0,
+            "front", 2, "MemoryMax", 4294967296.0, "FromTheFuture", 1.0);
+}
+
 /* Paths are below the directory in which the golden cases are. */
 static int method_outputs(sd_bus_message *call, void *userdata, sd_bus_error *error) {
     return sd_bus_reply_method_return(call, "a(ssss)", 4, "web", "front/web", "append:logs/web.log",
@@ -283,6 +288,7 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_METHOD("Stop", "s", NULL, method_stop, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Run", "sasa(ss)asshhhb", "subbibt", method_run, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Check", NULL, "a(sssss)", method_check, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Limits", NULL, "a(sa{sd})", method_limits, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Outputs", NULL, "a(ssss)", method_outputs, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Journal", NULL, "a(ts)", method_journal, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Snapshot", "s", "h", method_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),

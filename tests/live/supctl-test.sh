@@ -128,7 +128,7 @@ short, pretty = (without_times(load(path)) for path in sys.argv[1:])
 sys.exit(short != pretty)
 END
 }
-for verb in status 'status web evil' 'show web' list tree plan check version; do
+for verb in status 'top --interval 50ms' 'status web evil' 'show web' list tree plan check version; do
     # shellcheck disable=SC2086
     check "$verb: JSON in both styles" is_json supctl $verb
 done

@@ -12,6 +12,7 @@
 #include "serve/protocol.h"
 #include "tools/supctl/moment.h"
 #include "tools/supctl/text.h"
+#include "tools/supctl/top-view.h"
 
 #define INTERVAL_USEC_MIN (50 * USEC_PER_MSEC)
 
@@ -100,7 +101,7 @@ const Option option_rows[] = {
     { NULL, 'q', "quiet", NULL, take_flag, IN(quiet), "Say only what was asked for, and errors" },
     { NULL, 'h', "help", NULL, take_flag, IN(help), "Explain, and do nothing" },
     { NULL, 0, "version", NULL, take_flag, IN(version), "Print the version of supctl" },
-    { "status show list tree logs plan check version", 0, "json", "[short|pretty|off]", take_json, IN(json),
+    { "status show list tree top logs plan check version", 0, "json", "[short|pretty|off]", take_json, IN(json),
             "Print JSON; short when not said otherwise" },
     { "show", 'p', "property", "KEY", take_list, IN(properties),
             "Print KEY=value of this limit, meter or field; repeatable" },
@@ -116,6 +117,8 @@ const Option option_rows[] = {
     { "logs", 0, "since", "TIME", take_moment, IN(since_usec), "Only what was written from then on" },
     { "logs", 0, "until", "TIME", take_moment, IN(until_usec), "Only what was written until then" },
     { "top", 0, "interval", "TIME", take_interval, IN(interval_usec), "Refresh this often (1s)" },
+    { "top", 0, "sort", TOP_SORT_NAMES, take_text, IN(sort), "The largest first" },
+    { "top", 0, "flat", NULL, take_flag, IN(flat), "Workloads alone, not as a tree" },
     { "top", 0, "iterations", "N", take_count, IN(iterations), "Stop after N tables" },
     { "top", 0, "batch", NULL, take_flag, IN(batch), "Print plain tables, one after another" },
     { 0 },

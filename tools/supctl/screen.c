@@ -4,6 +4,8 @@
 
 #include "tools/supctl/screen.h"
 
+#include <ctype.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +52,44 @@ void screen_size(size_t *ret_rows, size_t *ret_columns) {
     ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
     *ret_rows = size.ws_row > 0 ? size.ws_row : ROWS_DEFAULT;
     *ret_columns = size.ws_col > 0 ? size.ws_col : COLUMNS_DEFAULT;
+}
+
+static bool read_byte(char *ret) {
+    return read(STDIN_FILENO, ret, 1) == 1;
+}
+
+static bool has_more(void) {
+    struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+    return poll(&input, 1, 0) > 0;
+}
+
+/* The rest of what a key sends after ESC: all of it comes at once, and ends with a letter or a tilde. */
+static int read_sequence(void) {
+    static const struct {
+        const char *sequence;
+        ScreenKey key;
+    } keys[] = { { "[A", SCREEN_KEY_UP }, { "OA", SCREEN_KEY_UP }, { "[B", SCREEN_KEY_DOWN }, { "OB", SCREEN_KEY_DOWN },
+        { "[5~", SCREEN_KEY_PAGE_UP }, { "[6~", SCREEN_KEY_PAGE_DOWN } };
+    char text[8] = "";
+
+    for (size_t n = 0; n < sizeof(text) - 1 && has_more() && read_byte(&text[n]); n++)
+        if (n > 0 && (isalpha((unsigned char) text[n]) || text[n] == '~'))
+            break;
+    for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+        if (strcmp(text, keys[i].sequence) == 0)
+            return keys[i].key;
+    return SCREEN_KEY_NONE;
+}
+
+int screen_read_key(void) {
+    char byte;
+
+    if (!read_byte(&byte))
+        return SCREEN_KEY_END;
+    if (byte == '\x1b')
+        return read_sequence();
+    return byte > ' ' && byte < '\x7f' ? byte : SCREEN_KEY_NONE;
 }
 
 void screen_enter(Screen *screen) {

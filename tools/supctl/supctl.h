@@ -27,7 +27,8 @@ typedef struct Options {
     bool runtime;
     uint64_t interval_usec;
     uint64_t iterations; /* UINT64_MAX: until told to quit */
-    bool batch;
+    bool batch, flat;
+    const char *sort; /* NULL: as in the policy */
     bool follow;
     uint64_t lines;                  /* UINT64_MAX: as many as there are */
     uint64_t since_usec, until_usec; /* CLOCK_REALTIME; 0, UINT64_MAX: no bound */

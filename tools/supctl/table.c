@@ -62,6 +62,10 @@ static const char *state_sgr(const char *state) {
         [RUN_FAILED] = "31",
     };
 
+    if (strchr(state, STATE_DEGRADED))
+        return "31";
+    if (strcmp(state, "frozen") == 0)
+        return "36";
     for (RunState i = 0; i < RUN_STATES_COUNT; i++)
         if (strcmp(state, run_state_name(i)) == 0)
             return colors[i];

@@ -11,6 +11,8 @@
 
 enum { COLUMNS_MAX = 16 }; /* of one table */
 
+#define STATE_DEGRADED '!' /* behind a state: something is wrong with it */
+
 typedef struct Column {
     const char *heading;
     bool right; /* numbers */

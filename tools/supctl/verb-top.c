@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * top: what slices and workloads use now, live or as tables for scripts. Rates are differences between two samplings of
- * the daemon; supctl's own clock has no part in them. What is not known is "-", never 0.
+ * top: what slices and workloads use now, live or as tables or JSON for scripts. The rule: supctl's own clock has no part in
+ * any figure, and whatever ends us gives the terminal back as it was.
  */
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,17 +16,13 @@
 
 #include "base/parse.h"
 #include "tools/supctl/client.h"
-#include "tools/supctl/hierarchy.h"
 #include "tools/supctl/screen.h"
 #include "tools/supctl/supctl.h"
-#include "tools/supctl/table.h"
 #include "tools/supctl/text.h"
-#include "tools/supctl/usage.h"
+#include "tools/supctl/top-view.h"
 
 enum {
-    INDENT = 2, /* of a level */
-    BAR_WIDTH = 6,
-    ROWS_TAKEN = 2, /* title, headings */
+    ROWS_TAKEN = 3, /* title, headings, keys */
 };
 
 #define TOP_CALL_USEC (5 * USEC_PER_SEC) /* keys wait as long as a call */
@@ -35,12 +30,10 @@ enum {
 typedef struct Top {
     const Options *options;
     sd_bus *bus;
-    bool live;
     Screen screen;
-    int signal_fd;             /* -1 unless live */
-    const char *full, *empty;  /* places of a bar */
-    Listing listing;           /* the newest */
-    UsageTable earlier, later; /* the two newest that differ in time */
+    int signal_fd; /* -1 unless live */
+    TopData data;
+    TopView view;
 } Top;
 
 typedef enum Next {
@@ -49,126 +42,55 @@ typedef enum Next {
     NEXT_QUIT,
 } Next;
 
-static const Column columns[] = {
-    { .heading = "NAME", .width_min = 15 },
-    { .heading = "STATE", .width_min = 8 },
-    { .heading = "CPU%", .right = true, .width_min = 5 },
-    { .heading = "SHARE", .width_min = BAR_WIDTH },
-    { .heading = "WAIT", .right = true, .width_min = 5 },
-    { .heading = "MEM", .right = true, .width_min = 5 },
-    { .heading = "READ/s", .right = true },
-    { .heading = "WRIT/s", .right = true },
-    { .heading = "RX b/s", .right = true },
-    { .heading = "TX b/s", .right = true },
-};
+/* --- drawing ----------------------------------------------------------------------------------------------------- */
 
-/* "17.3" or "173": as much as five places hold. */
-static void add_number(Table *table, double value) {
-    if (isnan(value))
-        table_add_text(table, "");
-    else
-        table_add(table, "%.*f", value < 99.95 ? 1 : 0, value);
+static size_t last_first(const Top *top) {
+    size_t n = top_count(&top->data, &top->view);
+
+    return n > top->view.n_rows ? n - top->view.n_rows : 0;
 }
 
-/* "17", "1.7K", "173M" */
-static void add_scaled(Table *table, double value, double base) {
-    static const char prefixes[] = "KMGTPE";
-    int n = -1;
-
-    if (isnan(value)) {
-        table_add_text(table, "");
-        return;
-    }
-    for (; value >= base - 0.5 && prefixes[n + 1]; n++)
-        value /= base;
-    if (n < 0)
-        table_add(table, "%.0f", value);
-    else
-        table_add(table, "%.*f%c", value < 9.95 ? 1 : 0, value, prefixes[n]);
+/* Cut to the screen, as nothing may wrap. */
+static void print_line(const Top *top, FILE *file, const char *text) {
+    fprintf(file, "%.*s\n", (int) top->view.width, text);
 }
 
-/* The share of the CPU time that all siblings took. */
-static void add_bar(Table *table, const Top *top, double cpu, double cpu_of_siblings) {
-    char bar[BAR_WIDTH * MB_LEN_MAX + 1] = "";
-    long n_full;
+static void print_title(const Top *top, FILE *file) {
+    size_t n = top_count(&top->data, &top->view), last = top->view.first + top->view.n_rows;
+    char line[512], now[AMOUNT_TEXT_MAX], interval[AMOUNT_TEXT_MAX];
 
-    if (isnan(cpu)) {
-        table_add_text(table, "");
-        return;
-    }
-    n_full = cpu_of_siblings > 0 ? (long) (cpu / cpu_of_siblings * BAR_WIDTH + 0.5) : 0;
-    for (long i = 0; i < BAR_WIDTH; i++)
-        strcat(bar, i < n_full ? top->full : top->empty);
-    table_add(table, "%s", bar);
+    snprintf(line, sizeof(line), "supctl top  %s  every %s  by %s  %zu-%zu of %zu",
+            format_realtime(realtime_now_usec(), now, sizeof(now)),
+            format_usec(top->options->interval_usec, interval, sizeof(interval)), top_sort_name(top->view.sort),
+            n > 0 ? top->view.first + 1 : 0, last < n ? last : n, n);
+    print_line(top, file, line);
 }
 
-static void add_row(Table *table, const Top *top, const HierarchyRow *row, double cpu_of_siblings) {
-    const Status *status = &top->listing.entries[row->entry];
-    double cpu = usage_rate(&top->earlier, &top->later, status->name, METER_CPU_USAGE);
+static void print_keys(const Top *top, FILE *file) {
+    size_t n = top_count(&top->data, &top->view);
 
-    table_add(table, "%*s%s", (int) row->depth * INDENT, "", status->name);
-    table_add_text(table, status->state);
-    add_number(table, cpu * 100);
-    add_bar(table, top, cpu, cpu_of_siblings);
-    add_number(table, usage_rate(&top->earlier, &top->later, status->name, METER_CPU_WAIT) * 1000);
-    add_scaled(table, usage_value(&top->later, status->name, METER_MEMORY_USAGE), 1024);
-    add_scaled(table, usage_rate(&top->earlier, &top->later, status->name, METER_IO_READ_BYTES), 1024);
-    add_scaled(table, usage_rate(&top->earlier, &top->later, status->name, METER_IO_WRITE_BYTES), 1024);
-    add_scaled(table, usage_rate(&top->earlier, &top->later, status->name, METER_NETWORK_RECEIVE_BYTES) * 8, 1000);
-    add_scaled(table, usage_rate(&top->earlier, &top->later, status->name, METER_NETWORK_TRANSMIT_BYTES) * 8, 1000);
+    for (size_t i = n < top->view.n_rows ? n : top->view.n_rows; i < top->view.n_rows; i++)
+        fputc('\n', file);
+    print_line(top, file, "q quit  t tree  c cpu  m mem  i io  n net  w wait  a name  p policy  jk scroll");
 }
 
-/* Fills sums[i + 1] with the CPU rate of all children of entry i, sums[0] with that of the top. */
-static void sum_children(const Top *top, const HierarchyRow *rows, double *sums) {
-    for (size_t i = 0; i < top->listing.n_entries; i++) {
-        const Status *status = &top->listing.entries[rows[i].entry];
-        double cpu = usage_rate(&top->earlier, &top->later, status->name, METER_CPU_USAGE);
-
-        sums[rows[i].parent == NO_ENTRY ? 0 : rows[i].parent + 1] += isnan(cpu) ? 0 : cpu;
-    }
-}
-
-/* At most n_max rows, at most width wide (0: no bound). The exit status. */
-static int print_table(const Top *top, size_t n_max, size_t width, FILE *file) {
-    size_t n = top->listing.n_entries;
-    _cleanup_(cleanup_free) HierarchyRow *rows = NULL;
-    _cleanup_(cleanup_free) double *sums = calloc(n + 1, sizeof(double));
-    _cleanup_(table_done) Table table = TABLE(columns);
-    TableStyle style = table_style(top->options, 1);
-
-    style.width = width;
-    style.dense = top->live;
-    if (!sums || hierarchy_build(&top->listing, &rows) < 0)
-        return complain_memory();
-    sum_children(top, rows, sums);
-    for (size_t i = 0; i < n && i < n_max; i++)
-        add_row(&table, top, &rows[i], sums[rows[i].parent == NO_ENTRY ? 0 : rows[i].parent + 1]);
-    return table_print(&table, &style, file);
-}
-
-static void print_title(const Top *top, size_t n_shown, FILE *file) {
-    char now[AMOUNT_TEXT_MAX];
-
-    fprintf(file, "supctl top  %s", format_realtime(realtime_now_usec(), now, sizeof(now)));
-    if (n_shown < top->listing.n_entries)
-        fprintf(file, "  first %zu of %zu", n_shown, top->listing.n_entries);
-    fputs("  q quits\n", file);
-}
-
-static int draw_live(const Top *top) {
+static int draw_live(Top *top) {
     _cleanup_(cleanup_free) char *text = NULL;
-    size_t size, rows, width, n_shown = top->listing.n_entries;
+    size_t size, rows, width;
     FILE *file = open_memstream(&text, &size);
     int status;
 
     if (!file)
         return complain_memory();
     screen_size(&rows, &width);
-    if (n_shown + ROWS_TAKEN > rows)
-        n_shown = rows > ROWS_TAKEN ? rows - ROWS_TAKEN : 1;
-    print_title(top, n_shown, file);
+    top->view.n_rows = rows > ROWS_TAKEN ? rows - ROWS_TAKEN : 1;
     /* One column stays free: terminals differ in what they do behind the last one. */
-    status = print_table(top, n_shown, width - 1, file);
+    top->view.width = width > 1 ? width - 1 : 1;
+    if (top->view.first > last_first(top))
+        top->view.first = last_first(top);
+    print_title(top, file);
+    status = top_print(top->options, &top->data, &top->view, file);
+    print_keys(top, file);
     if (fclose(file) != 0)
         return complain_memory();
     if (status == EXIT_SUCCESS)
@@ -177,31 +99,49 @@ static int draw_live(const Top *top) {
 }
 
 static int draw_batch(const Top *top) {
-    int status = print_table(top, SIZE_MAX, 0, stdout);
+    int status = top->options->json ? top_write(top->options, &top->data, &top->view)
+                                    : top_print(top->options, &top->data, &top->view, stdout);
 
     return fflush(stdout) == 0 ? status : EXIT_FAILURE;
 }
 
+/* --- asking ------------------------------------------------------------------------------------------------------ */
+
+/* Asked more often than it samples, the daemon answers with the same sampling again: the rates still hold. */
+static void take_usage(TopData *data, UsageTable *usage) {
+    if (usage->at_usec == data->later.at_usec)
+        return;
+    usage_table_continue(&data->later, usage);
+    usage_table_done(&data->earlier);
+    data->earlier = data->later;
+    data->later = *usage;
+    *usage = (UsageTable){ 0 };
+}
+
 static int fetch(Top *top, sd_bus_error *error) {
-    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *list = NULL, *samples = NULL;
-    _cleanup_(listing_done) Listing listing = { 0 };
+    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *list = NULL, *samples = NULL, *limits = NULL;
     _cleanup_(usage_table_done) UsageTable usage = { 0 };
+    _cleanup_(top_data_done) TopData fresh = { 0 };
     int r = client_try(top->bus, TOP_CALL_USEC, error, &list, "List", NULL);
 
-    if (r < 0 || (r = client_try(top->bus, TOP_CALL_USEC, error, &samples, "Samples", NULL)) < 0)
+    if (r >= 0)
+        r = client_try(top->bus, TOP_CALL_USEC, error, &samples, "Samples", NULL);
+    if (r >= 0)
+        r = client_try(top->bus, TOP_CALL_USEC, error, &limits, "Limits", NULL);
+    if (r >= 0)
+        r = listing_read(list, &fresh.listing);
+    if (r >= 0)
+        r = usage_table_read(samples, &usage);
+    if (r >= 0)
+        r = bounds_table_read(limits, &fresh.bounds);
+    if (r < 0)
         return r;
-    if ((r = listing_read(list, &listing)) < 0 || (r = usage_table_read(samples, &usage)) < 0)
-        return r;
-    listing_done(&top->listing);
-    top->listing = listing;
-    listing = (Listing){ 0 };
-    /* Asked more often than it samples, the daemon answers with the same sampling again: the rates still hold. */
-    if (usage.at_usec != top->later.at_usec) {
-        usage_table_done(&top->earlier);
-        top->earlier = top->later;
-        top->later = usage;
-        usage = (UsageTable){ 0 };
-    }
+    take_usage(&top->data, &usage);
+    listing_done(&top->data.listing);
+    bounds_table_done(&top->data.bounds);
+    top->data.listing = fresh.listing;
+    top->data.bounds = fresh.bounds;
+    fresh = (TopData){ 0 };
     return 0;
 }
 
@@ -234,10 +174,45 @@ static Next on_signal(Top *top) {
     return info.ssi_signo == SIGTSTP ? suspend(top) : NEXT_QUIT;
 }
 
-static Next on_key(void) {
-    char key;
+static void scroll(Top *top, bool down, size_t n) {
+    TopView *view = &top->view;
 
-    return read(STDIN_FILENO, &key, 1) <= 0 || key == 'q' || key == 'Q' ? NEXT_QUIT : NEXT_REDRAW;
+    if (down)
+        view->first += n < last_first(top) - view->first ? n : last_first(top) - view->first;
+    else
+        view->first -= n < view->first ? n : view->first;
+}
+
+static Next on_key(Top *top) {
+    int key = screen_read_key();
+    TopSort sort = top_sort_by_key(key);
+
+    if (sort < TOP_SORTS_COUNT)
+        top->view.sort = sort;
+    switch (key) {
+    case SCREEN_KEY_END:
+    case 'q':
+    case 'Q':
+        return NEXT_QUIT;
+    case 't':
+        top->view.is_flat = !top->view.is_flat;
+        break;
+    case 'j':
+    case SCREEN_KEY_DOWN:
+        scroll(top, true, 1);
+        break;
+    case 'k':
+    case SCREEN_KEY_UP:
+        scroll(top, false, 1);
+        break;
+    case SCREEN_KEY_PAGE_DOWN:
+        scroll(top, true, top->view.n_rows);
+        break;
+    case SCREEN_KEY_PAGE_UP:
+        scroll(top, false, top->view.n_rows);
+        break;
+    }
+    return NEXT_REDRAW;
 }
 
 static uint64_t monotonic_now_usec(void) {
@@ -261,7 +236,7 @@ static Next wait_until(Top *top, uint64_t deadline_usec) {
 
     if (ppoll(fds, ELEMENTSOF(fds), &left, NULL) <= 0)
         return NEXT_REFRESH;
-    return fds[0].revents ? on_signal(top) : on_key();
+    return fds[0].revents ? on_signal(top) : on_key(top);
 }
 
 /* Until the next refresh; draws again when the terminal asks for it. */
@@ -274,21 +249,26 @@ static Next wait_drawing(Top *top, uint64_t deadline_usec) {
     return next;
 }
 
+/* JSON is one value, unless more are asked for. */
+static uint64_t iterations_of(const Top *top) {
+    return top->options->json && top->options->iterations == UINT64_MAX ? 1 : top->options->iterations;
+}
+
 static int show(Top *top) {
     uint64_t deadline_usec = monotonic_now_usec() + top->options->interval_usec;
     int status = EXIT_SUCCESS;
 
-    for (uint64_t n = 0; status == EXIT_SUCCESS && n < top->options->iterations; n++) {
+    for (uint64_t n = 0; status == EXIT_SUCCESS && n < iterations_of(top); n++) {
         if (n > 0) {
             if (wait_drawing(top, deadline_usec) == NEXT_QUIT)
                 break;
             deadline_usec += top->options->interval_usec;
             status = refresh(top);
-            if (!top->live)
+            if (!top->view.is_live && !top->options->json)
                 putchar('\n');
         }
         if (status == EXIT_SUCCESS)
-            status = top->live ? draw_live(top) : draw_batch(top);
+            status = top->view.is_live ? draw_live(top) : draw_batch(top);
     }
     return status;
 }
@@ -296,7 +276,6 @@ static int show(Top *top) {
 /* Signals come by descriptor, so that there is no moment in which one could leave the terminal as it is. */
 static int show_live(Top *top) {
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP };
-    bool is_utf8 = screen_is_utf8();
     sigset_t set;
     int status;
 
@@ -309,8 +288,6 @@ static int show_live(Top *top) {
         complain("signalfd: %s", strerror(errno));
         return EXIT_FAILURE;
     }
-    top->full = is_utf8 ? "█" : "#";
-    top->empty = is_utf8 ? "░" : ".";
     screen_enter(&top->screen);
     status = show(top);
     screen_leave(&top->screen);
@@ -326,20 +303,35 @@ static int show_batch(Top *top) {
     return status == EXIT_SUCCESS ? show(top) : status;
 }
 
+static int view_of(const Options *options, TopView *ret) {
+    TopSort sort = options->sort ? top_sort_by_name(options->sort) : TOP_SORT_POLICY;
+
+    if (sort == TOP_SORTS_COUNT) {
+        complain("--sort %s: not one of " TOP_SORT_NAMES, options->sort);
+        return EXIT_USAGE;
+    }
+    *ret = (TopView){
+        .sort = sort,
+        .is_flat = options->flat,
+        .is_live = !options->batch && !options->json && screen_is_possible(),
+        .n_rows = SIZE_MAX,
+    };
+    return EXIT_SUCCESS;
+}
+
 int verb_top(const Options *options, char **arguments) {
     _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
-    Top top = { .options = options, .signal_fd = -1, .full = "#", .empty = "." };
-    int status = client_open(options, &bus);
+    Top top = { .options = options, .signal_fd = -1 };
+    int status = view_of(options, &top.view);
 
+    if (status == EXIT_SUCCESS)
+        status = client_open(options, &bus);
     if (status != EXIT_SUCCESS)
         return status;
     top.bus = bus;
-    top.live = !options->batch && screen_is_possible();
     status = refresh(&top);
     if (status == EXIT_SUCCESS)
-        status = top.live ? show_live(&top) : show_batch(&top);
-    listing_done(&top.listing);
-    usage_table_done(&top.earlier);
-    usage_table_done(&top.later);
+        status = top.view.is_live ? show_live(&top) : show_batch(&top);
+    top_data_done(&top.data);
     return status;
 }
