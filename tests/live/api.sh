@@ -21,7 +21,7 @@ call() { # METHOD [SIGNATURE ARGUMENT...]
 
 # With systemd's own client.
 introspected=$(busctl --address="unix:path=$SUPERVISORD_SOCKET" introspect "$interface" "$object" 2>&1)
-for method in Version List Samples Show Plan Reload Start Stop Restart Freeze Thaw Set Kill Wait Run Check Journal Snapshot; do
+for method in Version List Samples Show Plan Reload Start Stop Restart Freeze Thaw Set Exec Kill Wait Run Check Journal Snapshot; do
     matches "busctl introspects $method" "^\.$method +method" "$introspected"
 done
 matches 'busctl reads the list' '"web" "workload" "" "running"' "$(call List)"
@@ -46,7 +46,7 @@ check 'the metrics' member metrics
 check 'the plan' member plan
 check 'and all of web' member show web
 web=$(pid_of web)
-for verb in 'stop web' 'start web' 'restart web' 'kill web' 'freeze web' 'set web State=stopped' 'thaw web' reload 'run -- true'; do
+for verb in 'stop web' 'start web' 'restart web' 'kill web' 'freeze web' 'set web State=stopped' 'exec web true' 'thaw web' reload 'run -- true'; do
     # shellcheck disable=SC2086
     refuted "but may not $verb" member $verb
 done

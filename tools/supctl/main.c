@@ -59,6 +59,8 @@ const Verb verbs[] = {
             "Stop all workloads until the next reload, as at the machine's shutdown", "supctl shutdown" },
     { "run", "[--] COMMAND [ARGUMENT...]", 1, ANY, ARGUMENTS_COMMAND, verb_run,
             "Run a command as a workload and return its exit code", "supctl run -p MemoryMax=64M -- make test" },
+    { "exec", "NAME [OPTION...] [--] COMMAND [ARGUMENT...]", 2, ANY, ARGUMENTS_EXEC, verb_exec,
+            "Run a command within a running workload", "supctl exec web --pty -- bash" },
     { "check", "", 0, 0, ARGUMENTS_NONE, verb_check, "Show what enforces which share on this host, and why",
             "supctl check" },
     { "verify", "[FILE|DIRECTORY[:DIRECTORY...]...]", 0, ANY, ARGUMENTS_FILES, verb_verify,
@@ -180,6 +182,19 @@ static int run_with_names(const Verb *verb, char **arguments, const Options *opt
     return status == EXIT_SUCCESS ? verb->run(options, names ? names : arguments) : status;
 }
 
+/* exec NAME [OPTION...] COMMAND...: options end at the command, not at the name, which comes to stand before it. */
+static int parse_behind_name(const Verb *verb, int *argc, char ***argv, Options *options) {
+    char *name = (*argv)[optind], program_name[] = "supctl";
+    int status;
+
+    *argc -= optind;
+    *argv += optind;
+    (*argv)[0] = program_name;
+    status = options_parse(verb, *argc, *argv, options);
+    (*argv)[--optind] = name;
+    return status;
+}
+
 static int run_verb(const Verb *verb, int argc, char **argv, Options *options) {
     int status = options_parse(verb, argc, argv, options);
 
@@ -190,6 +205,11 @@ static int run_verb(const Verb *verb, int argc, char **argv, Options *options) {
     if (options->help) {
         print_verb_help(verb);
         return EXIT_SUCCESS;
+    }
+    if (verb->kind == ARGUMENTS_EXEC && optind < argc) {
+        status = parse_behind_name(verb, &argc, &argv, options);
+        if (status != EXIT_SUCCESS)
+            return status;
     }
     status = check_arguments(verb, argc - optind);
     if (status != EXIT_SUCCESS)
@@ -259,5 +279,6 @@ int main(int argc, char **argv) {
     open_missing_stdio();
     status = close_stdout(run_main(argc, argv, &options));
     options.properties = strv_free(options.properties);
+    options.environment = strv_free(options.environment);
     return status;
 }

@@ -49,6 +49,18 @@ static int take_whom(const Option *option, const char *value, Options *options) 
     return known ? take_text(option, value, options) : bad_value(option, value, "main or all");
 }
 
+static int take_slice(const Option *option, const char *value, Options *options) {
+    _cleanup_(cleanup_free) char *setting = NULL;
+
+    if (!name_is_valid(value))
+        return bad_value(option, value, "a name");
+    return text_printf(&setting, "Slice=%s", value) < 0 ? complain_memory() : take_list(option, setting, options);
+}
+
+static int take_path(const Option *option, const char *value, Options *options) {
+    return *value == '/' ? take_text(option, value, options) : bad_value(option, value, "an absolute path");
+}
+
 static int take_count(const Option *option, const char *value, Options *options) {
     uint64_t count;
 
@@ -108,7 +120,13 @@ const Option option_rows[] = {
     { "show", 0, "value", NULL, take_flag, IN(value), "With -p: print the value alone" },
     { "run", 0, "name", "NAME", take_name, IN(name), "Call the workload NAME (run-XXXXXXXX)" },
     { "run", 'p', "property", "KEY=VALUE", take_list, IN(properties), "Set a limit or key of the policy; repeatable" },
-    { "run", 0, "no-wait", NULL, take_flag, IN(no_wait), "Return as soon as it runs" },
+    { "run", 0, "unit", "NAME", take_name, IN(name), "The same, for who is used to systemd-run" },
+    { "run", 0, "slice", "NAME", take_slice, IN(properties), "Run it in this slice" },
+    { "run exec", 't', "pty", NULL, take_flag, IN(pty), "On a terminal of its own" },
+    { "run exec", 'E', "setenv", "NAME=VALUE", take_list, IN(environment), "Set a variable; repeatable" },
+    { "run exec", 0, "working-directory", "PATH", take_path, IN(directory), "Start there" },
+    { "exec", 0, "user", "USER", take_text, IN(user), "As this user, not the workload's" },
+    { "run", 'd', "no-wait", NULL, take_flag, IN(no_wait), "Return as soon as it runs" },
     { "set", 0, "runtime", NULL, take_flag, IN(runtime), "Until the next boot only" },
     { "kill", 's', "signal", "SIGNAL", take_text, IN(signal), "Send this one (TERM)" },
     { "kill", 0, "kill-whom", "WHOM", take_whom, IN(kill_whom), "To the main process alone, or to all (all)" },

@@ -12,6 +12,7 @@ enum { /* as systemctl has them; 0 and 1 are EXIT_SUCCESS and EXIT_FAILURE */
     EXIT_USAGE = 2,
     EXIT_NOT_RUNNING = 3,
     EXIT_NO_SUCH = 4,
+    EXIT_NOT_FOUND = 127, /* the shell's: no such command */
 };
 
 typedef struct Options {
@@ -25,6 +26,9 @@ typedef struct Options {
     bool no_wait;
     const char *signal, *kill_whom;
     bool runtime;
+    bool pty;
+    char **environment; /* NAME=VALUE; owned */
+    const char *directory, *user;
     uint64_t interval_usec;
     uint64_t iterations; /* UINT64_MAX: until told to quit */
     bool batch, flat;
@@ -38,7 +42,7 @@ typedef struct Options {
 typedef int VerbFunction(const Options *options, char **arguments);
 
 VerbFunction verb_status, verb_tree, verb_top, verb_show, verb_list, verb_plan, verb_reload, verb_start, verb_stop,
-        verb_restart, verb_shutdown, verb_kill, verb_freeze, verb_thaw, verb_wait, verb_set, verb_is_active,
+        verb_restart, verb_shutdown, verb_kill, verb_freeze, verb_thaw, verb_wait, verb_set, verb_exec, verb_is_active,
         verb_is_failed, verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help, verb_complete,
         verb_logs;
 
@@ -48,6 +52,7 @@ typedef enum ArgumentKind {
     ARGUMENTS_GROUPS,    /* slices and workloads; may be patterns */
     ARGUMENTS_WORKLOADS, /* likewise */
     ARGUMENTS_SETTINGS,  /* a slice or workload, then KEY=VALUE */
+    ARGUMENTS_EXEC,      /* a workload, options, and a command */
     ARGUMENTS_COMMAND,   /* options end at the first: what follows is somebody else's */
     ARGUMENTS_FILES,
     ARGUMENTS_VERB,
@@ -73,5 +78,5 @@ extern const Verb verbs[];
 const Verb *verb_find(const char *name); /* NULL: there is none */
 
 static inline bool verb_has_command(const Verb *verb) {
-    return verb->kind == ARGUMENTS_COMMAND;
+    return verb->kind == ARGUMENTS_COMMAND || verb->kind == ARGUMENTS_EXEC;
 }

@@ -236,6 +236,12 @@ static void offer_arguments(const Line *line) {
     case ARGUMENTS_SETTINGS:
         line->n_arguments == 0 ? offer_names(line, false) : offer_settings(line);
         break;
+    case ARGUMENTS_EXEC:
+        if (line->n_arguments == 0)
+            offer_names(line, true);
+        else
+            printf(":command %zu\n", line->command + 1);
+        break;
     case ARGUMENTS_COMMAND:
         printf(":command %zu\n", line->command);
         break;
