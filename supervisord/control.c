@@ -302,6 +302,20 @@ bool supervisor_collect(Supervisor *s, const char *name) {
     return true;
 }
 
+static void on_cat(void *userdata, const char *name, ApiCall *call) {
+    Supervisor *s = userdata;
+    _cleanup_(cleanup_free) char *text = NULL;
+    Diagnostics diagnostics = {};
+    int r = supervisor_list(s, name, &diagnostics, &text);
+    if (r >= 0)
+        api_answer_text(call, text);
+    else if (r == -ENOENT)
+        find_group(s, name, call);
+    else
+        answer_diagnostics(call, r, &diagnostics);
+    diagnostics_done(&diagnostics);
+}
+
 static void on_show(void *userdata, const char *name, ApiCall *call) {
     if (find_group(userdata, name, call))
         supervisor_answer_show(userdata, name, call);
@@ -339,6 +353,7 @@ ApiBackend supervisor_backend(Supervisor *s) {
         .reload = on_reload,
         .stop_all = on_stop_all,
         .show = on_show,
+        .cat = on_cat,
         .check = on_check,
         .wait = on_wait,
         .kill = on_kill,

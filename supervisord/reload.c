@@ -113,6 +113,12 @@ int supervisor_overlay(Supervisor *s, Diagnostics *diagnostics) {
     return 0;
 }
 
+int supervisor_list(Supervisor *s, const char *name, Diagnostics *diagnostics, char **ret) {
+    _cleanup_(sources_done) Sources transient = {};
+    int r = read_transient(s, diagnostics, &transient);
+    return r < 0 ? r : policy_list(&s->sources, &transient, &s->facts, name, diagnostics, ret);
+}
+
 static int write_copy(Supervisor *s, const Sources *sources) {
     _cleanup_(cleanup_free) char *text = NULL;
     int r = sources_to_text(sources, &text);

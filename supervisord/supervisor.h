@@ -92,6 +92,8 @@ int supervisor_parse(Supervisor *supervisor, const Sources *files, const Sources
         Diagnostics *diagnostics, Policy **ret);
 /* Takes both: they are the policy from now on. Fails when no copy could be kept of them, and is done all the same. */
 int supervisor_replace(Supervisor *supervisor, Sources *files, Policy *policy);
+/* What they say of the slice, workload or network, or of all for "": policy_list(). */
+int supervisor_list(Supervisor *supervisor, const char *name, Diagnostics *diagnostics, char **ret);
 void supervisor_log_diagnostics(const Diagnostics *diagnostics);
 
 /* --- snapshot.c --- */

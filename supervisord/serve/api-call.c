@@ -48,6 +48,14 @@ void api_answer(ApiCall *call) {
     call_answer(call, reply, r);
 }
 
+void api_answer_text(ApiCall *call, const char *text) {
+    sd_bus_message *reply = NULL;
+    int r = sd_bus_message_new_method_return(call->message, &reply);
+    if (r >= 0)
+        r = sd_bus_message_append(reply, "s", text);
+    call_answer(call, reply, r);
+}
+
 void api_answer_lines(ApiCall *call, char *const *lines) {
     sd_bus_message *reply = NULL;
     int r = sd_bus_message_new_method_return(call->message, &reply);

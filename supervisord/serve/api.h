@@ -78,6 +78,7 @@ typedef struct ApiBackend {
     void (*reload)(void *userdata, ApiCall *call);
     void (*stop_all)(void *userdata, ApiCall *call);
     void (*show)(void *userdata, const char *name, ApiCall *call);
+    void (*cat)(void *userdata, const char *name, ApiCall *call); /* name "": all */
     void (*check)(void *userdata, ApiCall *call);
     void (*start)(void *userdata, const char *name, ApiCall *call);
     void (*stop)(void *userdata, const char *name, ApiCall *call);
@@ -100,6 +101,7 @@ DEFINE_CLEANUP(Api *, api_free);
 /* Answers. Each consumes the call; a peer that is gone is no error. */
 void api_answer(ApiCall *call);
 void api_answer_policy_state(ApiCall *call, bool ok, uint64_t loaded_usec, const char *errors);
+void api_answer_text(ApiCall *call, const char *text);
 void api_answer_lines(ApiCall *call, char *const *lines);
 void api_answer_limits(ApiCall *call, const char *name, const ApiLimitRow *rows, size_t n);
 void api_answer_check(ApiCall *call, const ApiCheckRow *rows, size_t n);

@@ -19,6 +19,9 @@
  *                                   bitten (UINT64_MAX: the kernel has no witness);
  *                                   meters: heading, name, value in base units, unit ("s", "B", "")       r
  *   Plan       () -> as             what `Reload` would do now, a step a line                           r
+ *   Cat        (s name) -> s        what the policy as loaded and the runtime drop-ins say of a slice, workload or network, or
+ *                                   of everything (name ""): merged, as policy text, each line below a comment with
+ *                                   its file and line and, where it is inherited, the section that gives it   r
  *   PolicyState () -> b ok, t loaded, s errors
  *                                   how the last attempt to load the policy's files went; when they were loaded last
  *                                   (realtime usec; 0: before this daemon); what was wrong, a line each        r

@@ -46,10 +46,48 @@ check_state 'and another' other running
 equal 'with its drop-in' drop-in "$(environment_of "$(pid_of db)" FROM)"
 web=$(pid_of web) db=$(pid_of db)
 
+# cat says where each line comes from, and runs in what it says.
+origins=$(supctl cat db)
+matches 'cat says where a section stands' "^# $packaged/db.ini:1\$" "$origins"
+matches 'and which drop-in gives a line' "^# $packaged/db.ini.d/20-environment.conf:2\$" "$origins"
+refuted 'cat knows no file that does not count' says "$packaged/web.ini" supctl cat
+says_error 'nor what is not there' 'wbe: no such slice or workload \(did you mean web\?\)' cat wbe
+
 ln -s /dev/null "$policies/other.ini"
 matches 'a masked file has no workloads' '^stop start 1 of other$' "$(supctl plan)"
 check 'reload' supctl reload
 check_eventually 'and they go' not is_known other
+
+# --- defaults of slices ------------------------------------------------------------------------------------------------
+
+policy slices.ini <<END
+[slice:outer]
+Environment=FROM=outer "SELF=%n, %i of %p on %H as %u, 100%%"
+StandardOutput=append:$work/%p-%i.log
+LimitNOFILE=1234
+[slice:inner]
+Slice=outer
+Environment=FROM=inner
+[workload:site@1]
+Slice=inner
+ExecStart=/bin/sh -c 'echo %i; ulimit -n; exec sleep infinity'
+[workload:site@2]
+Slice=inner
+LimitNOFILE=
+Environment=FROM=site
+ExecStart=/bin/sleep infinity
+END
+check 'reload' supctl reload
+check_state 'a workload with an instance runs' site@1 running
+site=$(pid_of site@1)
+equal 'with what its slice says' inner "$(environment_of "$site" FROM)"
+equal 'and the slice around that, for itself' "site@1, 1 of site on $(uname -n) as root, 100%" "$(environment_of "$site" SELF)"
+check_eventually 'to where it says' says '^1234$' cat "$work/site-1.log"
+equal 'unless it says otherwise' site "$(environment_of "$(pid_of site@2)" FROM)"
+differs 'or takes it back' 1234 "$(awk '/^Max open files/ { print $4 }' "/proc/$(pid_of site@2)/limits")"
+matches 'cat says from whom' "^# $policies/slices.ini:4 \\[slice:outer\\]\$" "$(supctl cat site@1)"
+rm "$policies/slices.ini"
+check 'reload' supctl reload
 
 # --- what is wanted at run time ----------------------------------------------------------------------------------------
 

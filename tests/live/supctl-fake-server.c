@@ -87,6 +87,17 @@ static int method_policy_state(sd_bus_message *call, void *userdata, sd_bus_erro
             "a.ini:1: [slice:x] Foo=: unknown key\na.ini:2: [slice:x] Bar=: unknown key");
 }
 
+static int method_cat(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+    const char *name;
+    int r = sd_bus_message_read(call, "s", &name);
+
+    if (r < 0)
+        return r;
+    if (*name && !find(name))
+        return no_such(error);
+    return sd_bus_reply_method_return(call, "s", *name ? "# a.ini:1\n[slice:x]\n# a.ini:2\nCPUWeight=10\n" : "# all\n");
+}
+
 static int method_list(sd_bus_message *call, void *userdata, sd_bus_error *error) {
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
 
@@ -280,6 +291,7 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_METHOD("Samples", NULL, "ta(sa{sd})", method_samples, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(
             "Show", "s", "(" CONTROL_STATUS_SIGNATURE ")a(sssst)a(ssds)", method_show, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Cat", "s", "s", method_cat, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("PolicyState", NULL, "bts", method_policy_state, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Plan", NULL, "as", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Reload", NULL, "as", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),

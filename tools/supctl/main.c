@@ -35,6 +35,8 @@ const Verb verbs[] = {
     { "list", "[NAME...]", 0, ANY, ARGUMENTS_GROUPS, verb_list, "List slices and workloads", "supctl list 'web-*'" },
     { "logs", "[NAME...]", 0, ANY, ARGUMENTS_GROUPS, verb_logs, "Show what workloads have written to their output",
             "supctl logs -f web" },
+    { "cat", "[NAME...]", 0, ANY, ARGUMENTS_GROUPS, verb_cat, "Show the policy, merged, and where each line comes from",
+            "supctl cat web" },
     { "plan", "", 0, 0, ARGUMENTS_NONE, verb_plan, "Show what reload would do now", "supctl plan" },
     { "reload", "", 0, 0, ARGUMENTS_NONE, verb_reload, "Read the policy again and apply what changed",
             "supctl reload" },
