@@ -176,6 +176,7 @@ const Key keys_exec[] = {
     [KEY_EXEC_START_PRE - KEYS_EXEC] = {
         .name = "ExecStartPre",
         .sections = IN(SECTION_WORKLOAD),
+        .specifiers = true,
         .list = true,
         .assign = assign_commands,
         .expects = "the absolute path of a program and its arguments, with - in front if it may fail",

@@ -58,6 +58,7 @@ const Key keys_filter[] = {
     [KEY_DEVICE_ALLOW - KEYS_FILTER] = {
         .name = "DeviceAllow",
         .sections = IN_GROUPS,
+        .specifiers = true,
         .list = true,
         .assign = assign_device_allow,
         .expects = "a path below /dev/, or char- or block- and the name of a device group, and any of r, w and m",

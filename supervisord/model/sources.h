@@ -56,6 +56,6 @@ const Source *sources_find(const Sources *sources, const char *path); /* NULL: t
 int sources_put(Sources *sources, SourceKind kind, const char *path, const char *text);
 int sources_copy(const Sources *sources, Sources *ret);
 
-/* As one text, which sources_from_text() makes the same sources of; -EBADMSG if the text is not that. */
+/* As one text, which sources_from_text() makes the same sources of; -EBADMSG if the text, length bytes and a NUL, is not that. */
 int sources_to_text(const Sources *sources, char **ret);
 int sources_from_text(const char *text, size_t length, Sources *ret);

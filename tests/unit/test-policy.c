@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/parse.h"
+#include "model/policy-keys.h"
 #include "model/policy-load.h"
 #include "model/suggestion.h"
 #include "unit/check.h"
@@ -88,6 +89,41 @@ static void test_sources(void) {
     CHECK_EQ(unlink(path), 0);
     CHECK_EQ(mkfifo(path, 0600), 0);
     check_errors(directory, 1, "large.ini: cannot read the file: Illegal seek");
+}
+
+/* As one text, and of that again: the same, whatever stands in them. Half of one is none. */
+static void test_sources_as_text(void) {
+    _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
+    _cleanup_(sources_done) Sources sources = {}, copy = {};
+    _cleanup_(cleanup_free) char *text = NULL;
+    const char *directory = directory_new();
+
+    FILE *file = file_new(directory, "a\nb.ini");
+    fprintf(file, "[slice:a]\n1 2 3\n");
+    fclose(file);
+    file = file_new(directory, "c.ini");
+    fprintf(file, "# no line end");
+    fclose(file);
+    CHECK_EQ(sources_read_directories(&sources, (char *[]){ (char *) directory, NULL }, &diagnostics), 0);
+    CHECK_EQ(sources_read_transient(&sources, directory, &diagnostics), 0);
+    CHECK_EQ(sources.n_items, 4);
+
+    CHECK_EQ(sources_to_text(&sources, &text), 0);
+    CHECK_EQ(sources_from_text(text, strlen(text), &copy), 0);
+    CHECK_EQ(copy.n_items, sources.n_items);
+    CHECK_EQ(copy.n_bytes, sources.n_bytes);
+    for (size_t i = 0; i < sources.n_items; i++) {
+        CHECK_EQ(copy.items[i].kind, sources.items[i].kind);
+        CHECK_STREQ(copy.items[i].path, sources.items[i].path);
+        CHECK_STREQ(copy.items[i].text, sources.items[i].text);
+    }
+    for (size_t length = 0; length < strlen(text); length++) {
+        _cleanup_(sources_done) Sources part = {};
+        _cleanup_(cleanup_free) char *cut = strndup(text, length);
+        int r = sources_from_text(cut, length, &part);
+
+        CHECK(r == -EBADMSG || part.n_items < sources.n_items);
+    }
 }
 
 static void test_named_files(void) {
@@ -275,11 +311,29 @@ static void test_suggestion(void) {
     CHECK_STREQ(suggested(""), NULL);
 }
 
+/* A key that only workloads have is either a default that slices may give, or what a workload is: one or the other is said. */
+static void test_inherited_keys(void) {
+    static const char *const own[] = { "ExecStart", "ExecStartPre", "State", "Network", "Address", "OOMPolicy",
+        "NetworkEgressMax" };
+
+    for (KeyId key = 0; key < KEYS_COUNT; key++) {
+        bool is_own = false;
+
+        for (size_t i = 0; i < ELEMENTSOF(own); i++)
+            is_own = is_own || strcmp(own[i], key_name(key)) == 0;
+        if (key_belongs(key, SECTION_WORKLOAD) && !key_belongs(key, SECTION_SLICE) && !is_own)
+            CHECK_FAIL("%s=: may a slice give it? Say .inherited in its row, or name it here", key_name(key));
+        CHECK(!is_own || !key_is_inherited(key));
+    }
+}
+
 int main(void) {
     if (!mkdtemp(scratch))
         err(EXIT_FAILURE, "%s", scratch);
     atexit(remove_scratch);
     test_sources();
+    test_sources_as_text();
+    test_inherited_keys();
     test_named_files();
     test_file_count();
     test_section_count();
