@@ -28,7 +28,7 @@ static const char usage[] =
         "  --tree DIR            cgroup directory of the tree (default, without systemd: /INSTANCE)\n"
         "  --pins DIR            where eBPF programs and counters live on (default /sys/fs/bpf/INSTANCE/v1)\n"
         "  --control-group NAME  group that may read over the control socket (default supervisord)\n"
-        "  --no-bpf              without eBPF: the cgroups' own files only\n"
+        "  --no-bpf              without eBPF meters: the cgroups' own files only\n"
         "  --measure-bpf         time each run of an eBPF program; costs 20 to 60 ns a run\n"
         "  --log-level LEVEL     debug, info, notice, warning or err (default info)\n"
         "  --check               say what this machine can enforce and measure, and exit\n"

@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "kernel/cgroup.h"
+#include "kernel/filter.h"
 #include "kernel/probe.h"
 #include "model/node.h"
 
@@ -221,6 +222,29 @@ static void probe_egress(Prober *p) {
     WHY(row, "for workloads with Network=bridge:; they run without CAP_NET_ADMIN");
 }
 
+static const struct FilterShare {
+    const char *share, *keys;
+} filter_shares[FILTERS_COUNT] = {
+    [FILTER_DEVICES] = { "device access", "DevicePolicy=" },
+    [FILTER_ADDRESSES] = { "network addresses", "IPAddressDeny=" },
+    [FILTER_BINDS] = { "socket binding", "SocketBindDeny=" },
+};
+
+static void probe_filters(Prober *p) {
+    for (int filter = 0; filter < FILTERS_COUNT; filter++) {
+        const struct FilterShare *share = filter_shares + filter;
+        char reason[sizeof p->rows->why];
+        bool works = filter_try((FilterId) filter, reason, sizeof reason) == 0;
+        ProbeRow *row = add_row(p, share->share, "eBPF on the group's cgroup", works ? PROBE_ENFORCED : PROBE_ABSENT);
+        if (works)
+            WHY(row, "where %s or its like asks for it", share->keys);
+        else {
+            WHY(row, "%s; no workload with %s starts", reason, share->keys);
+            CURE(row, "a kernel with CONFIG_CGROUP_BPF=y, and nothing that refuses bpf(2) to the daemon");
+        }
+    }
+}
+
 static const struct ProgramShare {
     const char *program, *share, *mechanism;
 } program_shares[] = {
@@ -310,6 +334,7 @@ size_t probe(const Tree *tree, Programs *programs, ProbeRow ret[static PROBE_ROW
     probe_controllers(&p);
     probe_io_weight(&p);
     probe_egress(&p);
+    probe_filters(&p);
     probe_btf(&p);
     probe_programs(&p);
     free(p.mount);

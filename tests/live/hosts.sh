@@ -116,6 +116,18 @@ host "set -- '$build/tests/refuse-bpf' \"\$@\""
 check 'where bpf(2) is refused it starts' daemon_start
 runs_web 'no bpf(2)'
 finds 'that is named' 'meter slots' absent 'Operation not permitted'
+finds 'and what it takes away' 'network addresses' absent 'no workload with IPAddressDeny= starts'
+cures 'and its cure' 'network addresses' 'nothing that refuses bpf'
+policy 20-filtered.ini <<'END'
+[workload:filtered]
+ExecStart=/bin/sleep infinity
+IPAddressDeny=any
+END
+check 'a reload that asks for a filter' supctl reload
+check_state 'the workload is not started without it' filtered failed
+matches 'and says so' 'cannot load the filter of addresses: Operation not permitted' "$(property filtered Degraded)"
+rm "$policies/20-filtered.ini"
+check 'a reload that does not' supctl reload
 ends
 
 # --- a read-only cgroupfs
