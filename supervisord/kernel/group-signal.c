@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/proc.h"
 #include "base/strv.h"
 #include "kernel/cgroup.h"
 
@@ -31,21 +32,12 @@ typedef struct Walk {
     unsigned n_signaled;
 } Walk;
 
-static bool is_within(const char *text, const char *place) {
-    const char *line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
-    if (!line)
-        return false;
-    line = strchr(line, '/');
-    size_t length = strlen(place);
-    return strncmp(line, place, length) == 0 && (line[length] == '/' || line[length] == '\n' || line[length] == '\0');
-}
-
 static void signal_pid(Walk *walk, pid_t pid) {
     _cleanup_(cleanup_close) int pidfd = pidfd_open(pid, 0);
     char path[64], text[CGROUP_PATH_MAX];
     snprintf(path, sizeof path, "/proc/%d/cgroup", (int) pid);
-    if (pidfd >= 0 && file_read_at(AT_FDCWD, path, text, sizeof text) >= 0 && is_within(text, walk->place) &&
-            pidfd_send_signal(pidfd, walk->signal, NULL, 0) == 0)
+    if (pidfd >= 0 && file_read_at(AT_FDCWD, path, text, sizeof text) >= 0 &&
+            proc_cgroup_is_within(text, walk->place) && pidfd_send_signal(pidfd, walk->signal, NULL, 0) == 0)
         walk->n_signaled++;
 }
 

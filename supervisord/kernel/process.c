@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/proc.h"
 #include "kernel/cgroup.h"
 
 enum {
@@ -62,7 +62,6 @@ int process_hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_ch
     return 0;
 }
 
-/* The name, field 2, may hold blanks and parentheses: the fields are counted from its last one. */
 static int stat_field(pid_t pid, unsigned number, uint64_t *ret) {
     char path[sizeof "/proc//stat" + 10], stat[STAT_BYTES_MAX];
 
@@ -70,10 +69,7 @@ static int stat_field(pid_t pid, unsigned number, uint64_t *ret) {
     ssize_t n = file_read_at(AT_FDCWD, path, stat, sizeof stat);
     if (n < 0)
         return n == -ENOENT ? -ESRCH : (int) n;
-    const char *field = strrchr(stat, ')');
-    for (unsigned i = 2; field && i < number; i++)
-        field = strchr(field + 1, ' ');
-    return field && sscanf(field, " %" SCNu64, ret) == 1 ? 0 : -EBADMSG;
+    return proc_stat_field(stat, number, ret);
 }
 
 int process_start_ticks(pid_t pid, uint64_t *ret) {

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/parse.h"
+#include "base/proc.h"
 #include "serve/api-internal.h"
 
 /* Processes that we supervise must not steer us, not even root's. */
@@ -25,13 +25,7 @@ static bool lives_in_tree(const Api *api, pid_t pid) {
     snprintf(path, sizeof path, "/proc/%d/cgroup", (int) pid);
     if (file_read_at(AT_FDCWD, path, text, sizeof text) < 0)
         return true; /* cannot be told: the lesser right */
-    char *line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
-    if (!line)
-        return false;
-    line = strchr(line, '/');
-    line[strcspn(line, "\n")] = '\0';
-    size_t length = strlen(api->tree_path);
-    return length > 1 && strncmp(line, api->tree_path, length) == 0 && (line[length] == '/' || line[length] == '\0');
+    return strlen(api->tree_path) > 1 && proc_cgroup_is_within(text, api->tree_path);
 }
 
 static bool peer_may_change(const Api *api, int fd) {
