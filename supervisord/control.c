@@ -337,8 +337,8 @@ static void take_sample(void *userdata) {
     supervisor_sample(userdata);
 }
 
-static int get_snapshot(void *userdata, ExpositionFormat format, int *ret_fd) {
-    return supervisor_snapshot(userdata, format, ret_fd);
+static int get_snapshot(void *userdata, ExpositionFormat format, char **ret_text, size_t *ret_size) {
+    return supervisor_snapshot(userdata, format, ret_text, ret_size);
 }
 
 ApiBackend supervisor_backend(Supervisor *s) {

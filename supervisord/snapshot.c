@@ -193,7 +193,7 @@ static int64_t realtime_offset_usec(uint64_t now_usec) {
     return (int64_t) (realtime.tv_sec * USEC_PER_SEC + realtime.tv_nsec / NSEC_PER_USEC) - (int64_t) now_usec;
 }
 
-int supervisor_snapshot(Supervisor *s, ExpositionFormat format, int *ret_fd) {
+int supervisor_snapshot(Supervisor *s, ExpositionFormat format, char **ret_text, size_t *ret_size) {
     uint64_t began_nsec = clock_nsec(CLOCK_MONOTONIC);
     ProgramState states[PROGRAM_STATES_MAX];
     MetricsProgram programs[PROGRAM_STATES_MAX];
@@ -222,7 +222,7 @@ int supervisor_snapshot(Supervisor *s, ExpositionFormat format, int *ret_fd) {
         .last_reload_ok = s->last_reload.ok,
         .last_reload_usec = s->last_reload.success_usec,
     };
-    r = metrics_snapshot(&source, format, ret_fd);
+    r = metrics_text(&source, format, ret_text, ret_size);
     s->scrape_nsec = clock_nsec(CLOCK_MONOTONIC) - began_nsec;
     return r;
 }

@@ -101,8 +101,8 @@ void supervisor_log_diagnostics(const Diagnostics *diagnostics);
 /* Reads all meters now, unless that was done a moment ago. */
 void supervisor_sample(Supervisor *supervisor);
 int supervisor_sample_regularly(Supervisor *supervisor); /* at the policy's interval, beginning now */
-/* The metrics of this moment in a sealed memfd. */
-int supervisor_snapshot(Supervisor *supervisor, ExpositionFormat format, int *ret_fd);
+/* The metrics of this moment. */
+int supervisor_snapshot(Supervisor *supervisor, ExpositionFormat format, char **ret_text, size_t *ret_size);
 
 /* --- converge.c --- */
 

@@ -2,8 +2,7 @@
 
 /*
  * supervisord-exporter: serves the daemon's metrics over HTTP. It needs no privileges but to connect to the control
- * socket, asks the daemon at most once an interval whatever the scrapers do, and serves all of them the same sealed
- * memfd. The one thread that talks HTTP is libmicrohttpd's; the main thread only waits for its end.
+ * socket, asks the daemon at most once an interval whatever the scrapers do, and serves all of them the same text. The one thread that talks HTTP is libmicrohttpd's; the main thread only waits for its end.
  */
 
 #include <errno.h>

@@ -5,11 +5,9 @@
 #include "exporter/snapshots.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-bus.h>
 #include <time.h>
@@ -18,10 +16,7 @@
 #include "base/parse.h"
 #include "serve/protocol.h"
 
-enum {
-    SNAPSHOT_BYTES_MAX = 64 * 1024 * 1024,
-    FETCH_TIMEOUT_USEC = 2 * 1000 * 1000,
-};
+enum { FETCH_TIMEOUT_USEC = 2 * 1000 * 1000 };
 
 static const char *const content_types[EXPOSITION_FORMATS_COUNT] = {
     [EXPOSITION_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
@@ -94,45 +89,34 @@ static int open_bus(const char *path, uint64_t deadline_usec, sd_bus **ret) {
     return 0;
 }
 
-static int fetch_snapshot(const char *path, ExpositionFormat format, int *ret_fd) {
+static int fetch(const char *path, ExpositionFormat format, sd_bus_message **ret) {
     _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-    _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+    _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
     uint64_t deadline_usec = now_usec() + FETCH_TIMEOUT_USEC;
-    int fd = -1, r = open_bus(path, deadline_usec, &bus);
+    int r = open_bus(path, deadline_usec, &bus);
 
     if (r >= 0)
         r = sd_bus_message_new_method_call(bus, &call, NULL, CONTROL_PATH, CONTROL_INTERFACE, "Snapshot");
     if (r >= 0)
         r = sd_bus_message_append(call, "s", exposition_format_name(format));
     if (r >= 0)
-        r = sd_bus_call(bus, call, usec_until(deadline_usec) + 1 /* 0 would mean the default */, NULL, &reply);
-    if (r >= 0)
-        r = sd_bus_message_read(reply, "h", &fd);
-    if (r < 0)
-        return r;
-    fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0)
-        return -errno;
-
-    *ret_fd = fd;
-    return 0;
+        r = sd_bus_call(bus, call, usec_until(deadline_usec) + 1 /* 0 would mean the default */, NULL, ret);
+    return r;
 }
 
-/* Only what can neither shrink nor change while it is being sent. Takes fd. */
-static int make_response(int fd_, ExpositionFormat format, struct MHD_Response **ret) {
-    _cleanup_(cleanup_close) int fd = fd_;
-    int seals = fcntl(fd, F_GET_SEALS);
-    struct stat st;
+static int fetch_response(const char *path, ExpositionFormat format, struct MHD_Response **ret) {
+    _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+    const void *text;
+    size_t size;
+    int r = fetch(path, format, &reply);
+    if (r >= 0)
+        r = sd_bus_message_read_array(reply, 'y', &text, &size);
+    if (r < 0)
+        return r;
 
-    if (seals < 0 || fstat(fd, &st) < 0)
-        return -errno;
-    if (!(seals & F_SEAL_WRITE) || !(seals & F_SEAL_SHRINK) || st.st_size > SNAPSHOT_BYTES_MAX)
-        return -EPROTO;
-
-    struct MHD_Response *response = MHD_create_response_from_fd64((uint64_t) st.st_size, fd);
+    struct MHD_Response *response = MHD_create_response_from_buffer(size, (void *) text, MHD_RESPMEM_MUST_COPY);
     if (!response)
         return -ENOMEM;
-    TAKE_FD(fd);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_types[format]);
     MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
     *ret = response;
@@ -157,15 +141,12 @@ static void forget(Snapshot *snapshot) {
 
 struct MHD_Response *snapshots_get(Snapshots *snapshots, ExpositionFormat format) {
     Snapshot *snapshot = &snapshots->items[format];
-    int fd = -1, r;
 
     if (snapshot->asked_usec > 0 && now_usec() < snapshot->asked_usec + snapshots->interval_usec)
         return snapshot->response;
 
     forget(snapshot);
-    r = fetch_snapshot(snapshots->socket_path, format, &fd);
-    if (r >= 0)
-        r = make_response(fd, format, &snapshot->response);
+    int r = fetch_response(snapshots->socket_path, format, &snapshot->response);
     snapshot->asked_usec = now_usec();
     say_if_changed(snapshots, r);
     return snapshot->response;

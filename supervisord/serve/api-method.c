@@ -35,18 +35,30 @@ static int method_view(sd_bus_message *message, void *userdata, sd_bus_error *er
     return r < 0 ? r : 1;
 }
 
+static int reply_bytes(sd_bus_message *message, const char *bytes, size_t size) {
+    sd_bus_message *reply = NULL;
+    int r = sd_bus_message_new_method_return(message, &reply);
+    if (r >= 0)
+        r = sd_bus_message_append_array(reply, 'y', bytes, size);
+    if (r >= 0)
+        r = sd_bus_send(NULL, reply, NULL);
+    sd_bus_message_unref(reply);
+    return r < 0 ? r : 1;
+}
+
 static int method_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     const ApiBackend *backend = &((Peer *) userdata)->api->backend;
-    _cleanup_(cleanup_close) int fd = -1;
+    _cleanup_(cleanup_free) char *text = NULL;
     ExpositionFormat format;
     const char *name;
+    size_t size;
     int r = sd_bus_message_read(message, "s", &name);
     if (r >= 0 && exposition_format_from_name(name, &format) < 0)
         return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "the formats are %s and %s", CONTROL_FORMAT_TEXT,
                 CONTROL_FORMAT_OPENMETRICS);
     if (r >= 0)
-        r = backend->snapshot(backend->userdata, format, &fd);
-    return r < 0 ? r : sd_bus_reply_method_return(message, "h", fd);
+        r = backend->snapshot(backend->userdata, format, &text, &size);
+    return r < 0 ? r : reply_bytes(message, text, size);
 }
 
 static int refuse_reader(const Peer *peer, sd_bus_error *error) {
@@ -265,7 +277,7 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("Journal", "", "a(ts)", method_view),
     METHOD("Limits", "", "a(sa{sd})", method_view),
     METHOD("Outputs", "", "a(ssss)", method_view),
-    METHOD("Snapshot", "s", "h", method_snapshot),
+    METHOD("Snapshot", "s", "ay", method_snapshot),
     METHOD("Plan", "", "as", method_plain),
     METHOD("PolicyState", "", "bts", method_plain),
     METHOD("Reload", "", "as", method_plain),

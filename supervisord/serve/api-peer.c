@@ -54,7 +54,8 @@ static int peer_serve(Peer *peer, int fd) {
         close(fd);
         return r;
     }
-    if ((r = sd_bus_set_server(bus, true, id)) < 0 || (r = sd_bus_negotiate_fds(bus, true)) < 0 ||
+    /* libsystemd keeps the descriptors of a message that it does not understand: only root may send any. */
+    if ((r = sd_bus_set_server(bus, true, id)) < 0 || (r = sd_bus_negotiate_fds(bus, peer->may_change)) < 0 ||
             (r = sd_bus_add_filter(bus, NULL, filter_slow, peer)) < 0 || (r = methods_add(peer)) < 0 ||
             (r = sd_bus_match_signal_async(bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
                      "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, peer)) < 0 ||

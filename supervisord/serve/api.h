@@ -72,7 +72,7 @@ typedef struct ApiBackend {
     const Policy *(*policy)(void *userdata);
     const Ledger *(*ledger)(void *userdata);
     void (*sample)(void *userdata); /* brings the ledger's samples up to date */
-    int (*snapshot)(void *userdata, ExpositionFormat format, int *ret_fd);
+    int (*snapshot)(void *userdata, ExpositionFormat format, char **ret_text, size_t *ret_size);
     void (*plan)(void *userdata, ApiCall *call);
     void (*policy_state)(void *userdata, ApiCall *call);
     void (*reload)(void *userdata, ApiCall *call);

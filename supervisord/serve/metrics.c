@@ -5,9 +5,7 @@
 #include "serve/metrics.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio_ext.h>
-#include <sys/mman.h>
 
 #include "base/parse.h"
 #include "serve/metrics-internal.h"
@@ -152,32 +150,21 @@ void metrics_write(const MetricsSource *source, ExpositionFormat format, FILE *f
     exposition_end(&text.out);
 }
 
-static int write_to(const MetricsSource *source, ExpositionFormat format, int fd) {
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0)
-        return -errno;
-    FILE *file = fdopen(copy, "w");
-    if (!file) {
-        close_fd(copy);
+int metrics_text(const MetricsSource *source, ExpositionFormat format, char **ret_text, size_t *ret_size) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (!file)
         return -ENOMEM;
-    }
 
     __fsetlocking(file, FSETLOCKING_BYCALLER); /* nobody else has it */
     metrics_write(source, format, file);
     bool failed = ferror(file);
-    return fclose(file) != 0 || failed ? -EIO : 0;
-}
-
-int metrics_snapshot(const MetricsSource *source, ExpositionFormat format, int *ret_fd) {
-    _cleanup_(cleanup_close) int fd = memfd_create("supervisord-metrics", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return -errno;
-    int r = write_to(source, format, fd);
-    if (r < 0)
-        return r;
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-        return -errno;
-
-    *ret_fd = TAKE_FD(fd);
+    if (fclose(file) != 0 || failed) {
+        free(text);
+        return -ENOMEM;
+    }
+    *ret_text = text;
+    *ret_size = size;
     return 0;
 }

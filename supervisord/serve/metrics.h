@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/*
- * The metrics of one moment, made from policy, ledger and the meters table; put into a sealed memfd, so that the exporter
- * can serve it as often as it is asked without meeting the daemon.
- */
+/* The metrics of one moment, made from policy, ledger and the meters table. */
 
 #include "bpf/slot.h"
 #include "model/ledger.h"
@@ -80,5 +77,5 @@ typedef struct MetricsSource {
  * in it: sum those with the same parent. Only what is present is written.
  */
 void metrics_write(const MetricsSource *source, ExpositionFormat format, FILE *file);
-/* The same into a sealed memfd of its own; -errno. */
-int metrics_snapshot(const MetricsSource *source, ExpositionFormat format, int *ret_fd);
+/* The same into a fresh string. -ENOMEM */
+int metrics_text(const MetricsSource *source, ExpositionFormat format, char **ret_text, size_t *ret_size);

@@ -4,7 +4,7 @@
 /*
  * The control protocol: sd-bus, peer to peer, on a unix socket; no bus daemon. What both sides must agree on.
  *
- * One object, one interface. Who may call: root everything; the socket's group what only reads ("r"); a peer whose
+ * One object, one interface. Descriptors pass only between the daemon and peers that may change something. Who may call: root everything; the socket's group what only reads ("r"); a peer whose
  * cgroup lies in the tree only reads, even as uid 0.
  *
  *   Version    () -> s version                                                                         r
@@ -50,7 +50,7 @@
  *   Outputs    () -> a(ssss)        of each workload: name, directory below the tree, where standard output and standard
  *                                   error go, as StandardOutput= has it ("journal", "append:/path")     r
  *   Journal    () -> a(ts)          the last actions, newest first: realtime usec, words                r
- *   Snapshot   (s format) -> h      sealed memfd with the metrics: "text" (Prometheus 0.0.4) or "openmetrics" (1.0.0)  r
+ *   Snapshot   (s format) -> ay     the metrics: "text" (Prometheus 0.0.4) or "openmetrics" (1.0.0)       r
  */
 
 #define CONTROL_PATH "/org/supervisord1"

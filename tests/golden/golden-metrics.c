@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/parse.h"
 #include "bpf/slot.h"
@@ -158,21 +157,6 @@ static const struct {
     { "partial", make_partial },
 };
 
-static int print_snapshot(const MetricsSource *source, ExpositionFormat format) {
-    _cleanup_(cleanup_close) int fd = -1;
-    char buffer[4096];
-    ssize_t n;
-
-    errno = -metrics_snapshot(source, format, &fd);
-    if (errno != 0)
-        err(EXIT_FAILURE, "metrics_snapshot");
-    if (pwrite(fd, "x", 1, 0) >= 0 || ftruncate(fd, 0) == 0)
-        errx(EXIT_FAILURE, "the snapshot can be changed");
-    for (off_t at = 0; (n = pread(fd, buffer, sizeof buffer, at)) > 0; at += n)
-        fwrite(buffer, 1, (size_t) n, stdout);
-    return n < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
 int main(int argc, char *argv[]) {
     _cleanup_(cleanup_ledger_free) Ledger *ledger = NULL;
     MetricsSource source = {
@@ -195,7 +179,8 @@ int main(int argc, char *argv[]) {
     for (size_t i = 0; i < ELEMENTSOF(cases); i++)
         if (strcmp(cases[i].name, argv[1]) == 0) {
             cases[i].make(ledger, &source);
-            return print_snapshot(&source, format);
+            metrics_write(&source, format, stdout);
+            return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         }
     errx(EXIT_FAILURE, "no such case: %s", argv[1]);
 }

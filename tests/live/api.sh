@@ -50,6 +50,8 @@ for verb in 'stop web' 'start web' 'restart web' 'kill web' 'freeze web' 'set we
     # shellcheck disable=SC2086
     refuted "but may not $verb" member $verb
 done
+refuted 'nor pass a descriptor' as --groups="$group" busctl --address="unix:path=$SUPERVISORD_SOCKET" call "$interface" "$object" "$interface" \
+    Run 'sasa(ss)asshhhb' x 1 /bin/true 0 0 / 0 1 2 true
 matches 'and is told why' 'only root' "$(member stop web 2>&1)"
 equal 'web has not noticed' "$web" "$(pid_of web)"
 

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -277,11 +276,12 @@ static int method_outputs(sd_bus_message *call, void *userdata, sd_bus_error *er
 
 static int method_snapshot(sd_bus_message *call, void *userdata, sd_bus_error *error) {
     static const char text[] = "# HELP supervisord_up Is it.\n# TYPE supervisord_up gauge\nsupervisord_up 1\n";
-    _cleanup_(cleanup_close) int fd = memfd_create("snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+    int r = sd_bus_message_new_method_return(call, &reply);
 
-    if (fd < 0 || write(fd, text, sizeof(text) - 1) < 0)
-        return -errno;
-    return sd_bus_reply_method_return(call, "h", fd);
+    if (r >= 0)
+        r = sd_bus_message_append_array(reply, 'y', text, sizeof text - 1);
+    return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
 static const sd_bus_vtable vtable[] = {
@@ -303,7 +303,7 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_METHOD("Limits", NULL, "a(sa{sd})", method_limits, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Outputs", NULL, "a(ssss)", method_outputs, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Journal", NULL, "a(ts)", method_journal, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Snapshot", "s", "h", method_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Snapshot", "s", "ay", method_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_VTABLE_END,
 };
 

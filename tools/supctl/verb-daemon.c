@@ -13,36 +13,21 @@
 #include "tools/supctl/supctl.h"
 #include "tools/supctl/text.h"
 
-enum { COPY_BYTES = 64 * 1024 };
-
-/* By pread: the snapshot's file offset is shared with everyone who got the same memfd. */
-static int print_file(int fd) {
-    _cleanup_(cleanup_free) char *buffer = malloc(COPY_BYTES);
-    off_t offset = 0;
-    ssize_t n;
-
-    if (!buffer)
-        return complain_memory();
-    while ((n = pread(fd, buffer, COPY_BYTES, offset)) > 0 && fwrite(buffer, 1, (size_t) n, stdout) == (size_t) n)
-        offset += n;
-    if (n < 0) {
-        complain("cannot read the snapshot: %s", strerror(errno));
-        return EXIT_FAILURE;
-    }
-    return EXIT_SUCCESS;
-}
-
 int verb_metrics(const Options *options, char **arguments) {
     _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
-    int status = client_open(options, &bus), fd, r;
+    int status = client_open(options, &bus), r;
+    const void *text;
+    size_t size;
 
     if (status == EXIT_SUCCESS)
         status = client_call(bus, NULL, CALL_READS, &reply, "Snapshot", "s", CONTROL_FORMAT_TEXT);
     if (status != EXIT_SUCCESS)
         return status;
-    r = sd_bus_message_read(reply, "h", &fd);
-    return r < 0 ? client_bad_reply(r) : print_file(fd);
+    r = sd_bus_message_read_array(reply, 'y', &text, &size);
+    if (r < 0)
+        return client_bad_reply(r);
+    return fwrite(text, 1, size, stdout) == size ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int write_versions(const Options *options) {
