@@ -237,7 +237,7 @@ static const BindWord protocols[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_U
 static void take_bind_word(const char **cursor, const BindWord *words, uint32_t *ret) {
     size_t length = *cursor ? strcspn(*cursor, ":") : 0;
 
-    for (; *cursor && words->name; words++)
+    for (; length > 0 && words->name; words++)
         if (strlen(words->name) == length && memcmp(words->name, *cursor, length) == 0) {
             *ret = words->number;
             *cursor = (*cursor)[length] ? *cursor + length + 1 : NULL;

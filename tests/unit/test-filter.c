@@ -294,6 +294,7 @@ static void test_binds(void) {
     CHECK_STREQ(rules.text, "");
     CHECK_EQ(assign(&filters, "SocketBindDeny", "any"), 0);
     CHECK_EQ(assign(&filters, "SocketBindAllow", "80"), 0);
+    CHECK_EQ(assign(&filters, "SocketBindAllow", "tcp:udp:80"), -EINVAL);
     CHECK_EQ(assign(&filters, "SocketBindAllow", "tcp:443"), 0);
     CHECK_EQ(filter_rules_of_binds(&filters, &rules), 0);
     CHECK_EQ(rules.n, 3);
