@@ -5,6 +5,7 @@
  * is the backend's.
  */
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -155,6 +156,8 @@ static int method_kill(sd_bus_message *message, void *userdata, sd_bus_error *er
         r = sd_bus_message_read(message, "ssi", &order.name, &whom, &order.signal);
     if (r >= 0)
         r = read_whom(whom, &order, error);
+    if (r >= 0 && (order.signal <= 0 || order.signal > SIGRTMAX))
+        r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "there is no signal %d", order.signal);
     if (r >= 0)
         r = call_begin(message, peer, error, &call);
     if (r < 0)
