@@ -111,6 +111,13 @@ static void start_supctl(void) {
     spawn((char **) arguments);
 }
 
+/* With a call to the daemon: the socket is in the environment. */
+static void start_supctl_version(void) {
+    const char *arguments[] = { options.supctl, "version", NULL };
+
+    spawn((char **) arguments);
+}
+
 static int compose(const char *network, const char *address, sd_bus_message **ret) {
     sd_bus_message *call = NULL;
     char name[64];
@@ -171,6 +178,7 @@ typedef enum WayId {
     WAY_CRUN_NETWORK,
     WAY_BRIDGED,
     WAY_SUPCTL,
+    WAY_SUPCTL_VERSION,
     WAYS_COUNT,
 } WayId;
 
@@ -192,6 +200,7 @@ static Way ways[WAYS_COUNT] = {
     [WAY_CRUN_NETWORK] = { start_by_crun_network, "crun with netns" },
     [WAY_BRIDGED] = { start_bridged, "start to exit, on a bridge" },
     [WAY_SUPCTL] = { start_supctl, "supctl --version" },
+    [WAY_SUPCTL_VERSION] = { start_supctl_version, "supctl version" },
 };
 
 static const struct {
@@ -205,7 +214,8 @@ static const struct {
     { WAY_PRIVATE, WAY_CRUN_NETWORK, "0.125" },
     { WAY_BRIDGED, WAY_FORK, "" },
     { WAY_BRIDGED, WAY_CRUN_NETWORK, "0.125" },
-    { WAY_SUPCTL, WAY_SPAWN, "" },
+    { WAY_SUPCTL, WAY_SPAWN, "1.5" },
+    { WAY_SUPCTL_VERSION, WAY_SPAWN, "" },
 };
 
 static double now_usec(void) {
@@ -254,7 +264,7 @@ static void print_rows(void) {
 
         if (way->is_on && beside->is_on)
             fprintf(table, "%s%s\t%.0f us\t%.0f us %s\t%.2f\t%s\n", way->words,
-                    rows[i].way == WAY_SUPCTL ? "" : options.note, way->median_usec, beside->median_usec, beside->words,
+                    rows[i].way >= WAY_SUPCTL ? "" : options.note, way->median_usec, beside->median_usec, beside->words,
                     way->median_usec / beside->median_usec, rows[i].goal);
     }
 }
@@ -342,6 +352,7 @@ int main(int argc, char **argv) {
     ways[WAY_CRUN].is_on = options.bundle;
     ways[WAY_CRUN_NETWORK].is_on = options.network_bundle;
     ways[WAY_SUPCTL].is_on = options.supctl;
+    ways[WAY_SUPCTL_VERSION].is_on = options.supctl && options.socket_path;
     measure_all();
     print_rows();
     return fclose(table) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
