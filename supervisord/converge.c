@@ -35,7 +35,7 @@ typedef struct ConvergeJob {
     ApplyStdio stdio;
     bool has_stdio;
     SessionCommand command;
-    ApiCall *exec_call; /* NULL: there is no command */
+    ApiCall *exec_call; /* NULL: there is no command, or nobody waits for it at the socket */
     /* what came of it */
     int result;
     Plan *plan;
@@ -65,7 +65,7 @@ static void job_work(Job *base) {
     if (job->result < 0)
         return;
     job->result = plan_build(job->policy, &job->decision, &node, job->only, &job->plan);
-    if (job->result == 0 && job->exec_call)
+    if (job->result == 0 && job->command.session)
         job->result = plan_add_exec(job->plan, &node, job->only, job->command.session, &job->command.workload);
     node_done(&node);
     if (job->result < 0 || job->dry_run)
@@ -205,15 +205,19 @@ static void settle_step(Supervisor *s, const Step *step) {
         supervisor_forget_exit(s, step->object, &step->invocation);
 }
 
+static void exec_failed(ConvergeJob *job, const char *error, const char *why) {
+    session_failed(job->supervisor, job->only, job->command.session, job->exec_call, error, "%s", why);
+}
+
 /* The one session of the job, or why there is none. */
 static void settle_exec(ConvergeJob *job, Start *start) {
     const Step *step = job->plan->steps + job->plan->n_steps - 1; /* the last that was added */
     const Step *failed = failed_step(job->plan, job->only) ?: step;
-    ApiCall *call = TAKE_PTR(job->exec_call);
     if (start)
-        supervisor_attend(job->supervisor, start, call);
+        supervisor_attend(job->supervisor, start, job->exec_call);
     else
-        api_answer_error(call, CONTROL_ERROR_FAILED, "%s", failed->message ?: strerror(-failed->result));
+        exec_failed(job, CONTROL_ERROR_FAILED, failed->message ?: strerror(-failed->result));
+    job->command.session = 0;
 }
 
 static void settle_starts(ConvergeJob *job) {
@@ -254,12 +258,12 @@ static void start_over(Supervisor *s) {
 }
 
 static void settle_failure(ConvergeJob *job) {
-    if (job->exec_call && job->result == -ESRCH) {
-        api_answer_error(TAKE_PTR(job->exec_call), CONTROL_ERROR_NOT_RUNNING, "%s does not run", job->only);
+    if (job->command.session && job->result == -ESRCH) {
+        exec_failed(job, CONTROL_ERROR_NOT_RUNNING, "it does not run");
         return;
     }
-    if (job->exec_call)
-        api_answer_error(TAKE_PTR(job->exec_call), CONTROL_ERROR_FAILED, "%s", strerror(-job->result));
+    if (job->command.session)
+        exec_failed(job, CONTROL_ERROR_FAILED, strerror(-job->result));
     if (!tree_exists(&job->supervisor->tree))
         start_over(job->supervisor);
     log_error("cannot %s: %s", job->plan ? "apply the plan" : "read back what holds", strerror(-job->result));
@@ -289,7 +293,7 @@ static void job_done(Job *base) {
     else {
         if (!job->dry_run) {
             settle_starts(job);
-            if (job->exec_call)
+            if (job->command.session)
                 settle_exec(job, NULL);
             for (size_t i = 0; i < job->plan->n_steps; i++)
                 settle_step(s, job->plan->steps + i);
@@ -370,10 +374,12 @@ void supervisor_converge(Supervisor *s, const Converge *converge) {
         if (job)
             job_free(job);
         log_error("cannot plan: %s", strerror(-r));
-        ApiCall *call = converge->call ?: converge->exec_call;
-        if (call)
-            api_answer_error(
-                    call, r == -EAGAIN ? CONTROL_ERROR_BUSY : CONTROL_ERROR_FAILED, "cannot plan: %s", strerror(-r));
+        const char *error = r == -EAGAIN ? CONTROL_ERROR_BUSY : CONTROL_ERROR_FAILED;
+        if (converge->call)
+            api_answer_error(converge->call, error, "cannot plan: %s", strerror(-r));
+        if (converge->exec)
+            session_failed(s, converge->only, converge->exec->session, converge->exec_call, error, "cannot plan: %s",
+                    strerror(-r));
         if (!converge->dry_run)
             arm_decide(s, supervisor_now() + LOOK_AGAIN_USEC);
         return;

@@ -22,14 +22,14 @@
 
 enum { EVENTS_BYTES_MAX = 256 }; /* of cgroup.events */
 
-static Ending ending_of(const Watch *watch) {
+Ending watch_ending(const Watch *watch) {
     const Group *group = policy_group(watch->supervisor->policy, watch->start.name);
     return group && group->workload ? group->workload->life.ending : watch->ending;
 }
 
 static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdata);
 
-static int arm_kill(Watch *watch, uint64_t timeout_usec) {
+int watch_arm_stop(Watch *watch, uint64_t timeout_usec) {
     watch->kill_source = sd_event_source_disable_unref(watch->kill_source);
     return sd_event_add_time_relative(
             watch->supervisor->event, &watch->kill_source, CLOCK_MONOTONIC, timeout_usec, 0, on_stop_timeout, watch);
@@ -38,19 +38,26 @@ static int arm_kill(Watch *watch, uint64_t timeout_usec) {
 static void kill_all(Watch *watch) {
     watch->killed = true;
     process_kill(&watch->start.process);
-    arm_kill(watch, KILL_PATIENCE_USEC);
+    watch_arm_stop(watch, KILL_PATIENCE_USEC);
 }
 
 static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
     Watch *watch = userdata;
     const char *name = watch->start.name;
+    if (watch->command_key) {
+        supervisor_signal_session(watch->supervisor, name, watch->session, SIGKILL);
+        watch->command_key = NULL;
+        log_line(LOG_WARNING, name, "ExecStop= of %s did not end in time", name);
+        watch_terminate(watch);
+        return 0;
+    }
     if (watch->killed) {
         log_line(LOG_ERR, name, "processes of %s hang in the kernel", name);
         if (watch->main_ended)
             watch_finish(watch);
         return 0;
     }
-    bool kills = ending_of(watch).send_sigkill;
+    bool kills = watch_ending(watch).send_sigkill;
     log_line(
             LOG_WARNING, name, "%s did not end in time, %s", name, kills ? "killing it" : "SendSIGKILL= lets it go on");
     if (!kills)
@@ -71,9 +78,9 @@ static int send_signal(const Watch *watch, const Ending *ending) {
 }
 
 /* What cannot be asked, or be waited for, is killed. */
-static void terminate(Watch *watch) {
-    Ending ending = ending_of(watch);
-    if (arm_kill(watch, ending.timeout_usec) < 0 || send_signal(watch, &ending) < 0)
+void watch_terminate(Watch *watch) {
+    Ending ending = watch_ending(watch);
+    if (watch_arm_stop(watch, ending.timeout_usec) < 0 || send_signal(watch, &ending) < 0)
         kill_all(watch);
 }
 
@@ -87,9 +94,11 @@ bool supervisor_stop(Supervisor *s, const char *name, bool planned) {
         run_on_stopping(run);
     if (watch->kill_source)
         return true;
+    watch->command_key = NULL; /* a start that is not over will not be */
     ledger_journal(s->ledger, supervisor_now(), "stopping %s", name);
     cgroup_mark_stopping(watch->start.process.leaf_fd);
-    terminate(watch);
+    if (watch->is_starting || watch->main_ended || !watch_run_commands(watch, "ExecStop"))
+        watch_terminate(watch);
     return true;
 }
 
@@ -135,8 +144,8 @@ void watch_end_rest(Watch *watch) {
     if (run)
         run_on_ending(run);
     if (sd_event_add_io(s->event, &watch->events_source, watch->events_fd, EPOLLPRI, on_leaf_event, watch) < 0 ||
-            ending_of(watch).mode == KILL_MIXED)
+            watch_ending(watch).mode == KILL_MIXED)
         kill_all(watch);
     else if (!watch->kill_source)
-        terminate(watch);
+        watch_terminate(watch);
 }

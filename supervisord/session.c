@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Sessions: commands that `supctl exec` runs beside a running start, in a leaf of their own, with the workload's user,
- * environment, namespaces and limits. To run one is a step of a plan; it ends with the start at the latest. Who asked for
- * it learns how it ended; nobody else does, so a daemon that comes back lets it be.
+ * Sessions: commands that `supctl exec`, ExecStartPost= and ExecStop= run beside a running start, in a leaf of their own,
+ * with the workload's user, environment, namespaces and limits. To run one is a step of a plan; it ends with the start at
+ * the latest. Who asked for it learns how it ended; nobody else does, so a daemon that comes back lets it be.
  */
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 #include "base/strv.h"
 #include "kernel/spawn.h"
 #include "serve/protocol.h"
-#include "supervisor.h"
+#include "watch.h"
 
 enum { SESSIONS_MAX = 256 };
 
@@ -42,7 +43,8 @@ static Session *session_free(Session *session) {
 
 void supervisor_sessions_free(Supervisor *s) {
     while (s->sessions) {
-        api_answer_error(s->sessions->call, CONTROL_ERROR_FAILED, "supervisord is going away; the command goes on");
+        if (s->sessions->call)
+            api_answer_error(s->sessions->call, CONTROL_ERROR_FAILED, "supervisord is going away; the command goes on");
         session_free(s->sessions);
     }
 }
@@ -73,6 +75,10 @@ int session_command_new(const Group *group, const ApiExec *exec, SessionCommand 
         return r;
     }
     Exec *own = &command.workload.exec;
+    if (own->output.kind == OUTPUT_TRUNCATE)
+        own->output.kind = OUTPUT_APPEND; /* the start's own output is in it */
+    if (own->error.kind == OUTPUT_TRUNCATE)
+        own->error.kind = OUTPUT_APPEND;
     own->arguments = command.arguments;
     own->start_pre = (Commands){};
     own->environment = command.environment;
@@ -106,13 +112,29 @@ void supervisor_exec(Supervisor *s, const ApiExec *exec, ApiCall *call) {
 
 /* --- while it runs ------------------------------------------------------------------------------------------------ */
 
-static void answer_end(Session *session, const Exit *exit) {
+void session_failed(Supervisor *s, const char *workload, unsigned session, ApiCall *call, const char *error,
+        const char *format, ...) {
+    char why[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, sizeof why, format, arguments);
+    va_end(arguments);
+    if (call)
+        api_answer_error(call, error, "%s", why);
+    else
+        watch_command_ended(s, workload, session, NULL, why);
+}
+
+static void tell_end(const Session *session, const char *workload, const Exit *exit) {
     _cleanup_(cleanup_free) char *why = NULL;
     int r = spawn_report_read(session->start.report_fd, &why);
     if (r < 0)
-        api_answer_error(session->call, CONTROL_ERROR_FAILED, "%s", why ?: strerror(-r));
-    else
+        session_failed(session->supervisor, workload, session->start.session, session->call, CONTROL_ERROR_FAILED, "%s",
+                why ?: strerror(-r));
+    else if (session->call)
         api_answer_exit(session->call, exit);
+    else
+        watch_command_ended(session->supervisor, workload, session->start.session, exit, NULL);
 }
 
 static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void *userdata) {
@@ -122,8 +144,8 @@ static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void 
     if (process_reap(&session->start.process, &exit) == -EAGAIN)
         return 0;
     process_kill(&session->start.process); /* what it left behind */
-    answer_end(session, &exit);
-    _cleanup_(cleanup_free) char *name = strdup(session->start.name);
+    _cleanup_(cleanup_free) char *name = TAKE_PTR(session->start.name);
+    tell_end(session, name, &exit);
     session_free(session);
     supervisor_converge(s, &(Converge){ .only = name }); /* takes its leaf away */
     return 0;
@@ -131,21 +153,21 @@ static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void 
 
 void supervisor_attend(Supervisor *s, Start *start, ApiCall *call) {
     Session *session = calloc(1, sizeof *session);
-    if (!session) {
-        process_kill(&start->process);
-        api_answer_error(call, CONTROL_ERROR_FAILED, "out of memory");
-        return;
+    int r = session ? 0 : -ENOMEM;
+    if (session) {
+        *session = (Session){ .supervisor = s, .next = s->sessions, .start = *start, .call = call };
+        s->sessions = session;
+        *start = (Start) START_NULL;
+        start = &session->start;
+        r = sd_event_add_io(
+                s->event, &session->exit_source, session->start.process.pidfd, EPOLLIN, on_exit_of, session);
     }
-    *session = (Session){ .supervisor = s, .next = s->sessions, .start = *start, .call = call };
-    s->sessions = session;
-    *start = (Start) START_NULL;
-    int r = sd_event_add_io(
-            s->event, &session->exit_source, session->start.process.pidfd, EPOLLIN, on_exit_of, session);
     if (r >= 0)
         return;
-    process_kill(&session->start.process);
-    api_answer_error(call, CONTROL_ERROR_FAILED, "cannot watch it: %s", strerror(-r));
-    session_free(session);
+    process_kill(&start->process);
+    session_failed(s, start->name, start->session, call, CONTROL_ERROR_FAILED, "cannot watch it: %s", strerror(-r));
+    if (session)
+        session_free(session);
 }
 
 int supervisor_signal_session(Supervisor *s, const char *workload, unsigned number, int signal) {

@@ -113,7 +113,7 @@ typedef struct Converge {
     ApiCall *call;           /* answered with the plan's lines; NULL */
     const ApplyStdio *stdio; /* duplicated; NULL */
     const ApiExec *exec;     /* to run in `only`, too; copied; NULL */
-    ApiCall *exec_call;      /* answered when that has ended */
+    ApiCall *exec_call;      /* answered when that has ended; NULL: it is the watch's (watch.h) */
 } Converge;
 
 /* Has the worker observe, plan and apply. A failure is logged (and answered). */
@@ -159,6 +159,9 @@ void session_command_done(SessionCommand *command);
 
 /* Runs it; the call is answered when it has ended. */
 void supervisor_exec(Supervisor *supervisor, const ApiExec *exec, ApiCall *call);
+/* It did not come about, or cannot be told of: says so to who asked for it. */
+__attribute__((format(printf, 6, 7))) void session_failed(Supervisor *supervisor, const char *workload,
+        unsigned session, ApiCall *call, const char *error, const char *format, ...);
 /* Takes the process of a session that a plan has started. */
 void supervisor_attend(Supervisor *supervisor, Start *start, ApiCall *call);
 int supervisor_signal_session(Supervisor *supervisor, const char *workload, unsigned session, int signal);

@@ -101,16 +101,15 @@ void supervisor_start_failed(Supervisor *s, const char *name, const char *why, b
     supervisor_notify_start_failed(s, name, why);
 }
 
-static void end_start(Watch *watch) {
+static void end_report(Watch *watch) {
     watch->report_source = sd_event_source_disable_unref(watch->report_source);
-    watch->start_timer = sd_event_source_disable_unref(watch->start_timer);
     watch->start.report_fd = close_fd(watch->start.report_fd);
 }
 
-static void begin_running(Watch *watch) {
+void watch_started(Watch *watch) {
     Supervisor *s = watch->supervisor;
     Run *run = supervisor_run_of(s, watch->start.name);
-    end_start(watch);
+    watch->start_timer = sd_event_source_disable_unref(watch->start_timer);
     watch->is_starting = false;
     if (run)
         run_on_running(run);
@@ -122,10 +121,9 @@ static void begin_running(Watch *watch) {
 static void take_report(Watch *watch) {
     char *why = NULL;
     int r = spawn_report_read(watch->start.report_fd, &why);
-    if (r > 0)
-        begin_running(watch);
-    else
-        end_start(watch);
+    end_report(watch);
+    if (r > 0 && !watch_run_commands(watch, "ExecStartPost"))
+        watch_started(watch);
     if (r < 0 && !watch->failure)
         watch->failure = why ?: strdup(strerror(-r));
     else
@@ -206,6 +204,8 @@ static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void 
     watch->main_ended = true;
     if (watch->start.report_fd >= 0)
         take_report(watch);
+    if (watch->command_key && watch->is_starting && !watch->failure) /* it has been what was to be started */
+        watch_started(watch);
     watch_end_rest(watch);
     return 0;
 }

@@ -182,6 +182,22 @@ const Key keys_exec[] = {
         .expects = "the absolute path of a program and its arguments, with - in front if it may fail",
         .offset = offsetof(Workload, exec.start_pre),
     },
+    [KEY_EXEC_START_POST - KEYS_EXEC] = {
+        .name = "ExecStartPost",
+        .sections = IN(SECTION_WORKLOAD),
+        .list = true,
+        .assign = assign_commands,
+        .expects = "the absolute path of a program and its arguments, with - in front if it may fail",
+        .offset = offsetof(Workload, exec.start_post),
+    },
+    [KEY_EXEC_STOP - KEYS_EXEC] = {
+        .name = "ExecStop",
+        .sections = IN(SECTION_WORKLOAD),
+        .list = true,
+        .assign = assign_commands,
+        .expects = "the absolute path of a program and its arguments, with - in front if it may fail",
+        .offset = offsetof(Workload, exec.stop),
+    },
     [KEY_USER - KEYS_EXEC] = {
         .name = "User",
         .sections = IN(SECTION_WORKLOAD),

@@ -79,6 +79,8 @@ void workload_free(Workload *workload) {
         return;
     strv_free(workload->exec.arguments);
     commands_done(&workload->exec.start_pre);
+    commands_done(&workload->exec.start_post);
+    commands_done(&workload->exec.stop);
     strv_free(workload->exec.environment);
     free(workload->exec.user);
     free(workload->exec.working_directory);

@@ -127,7 +127,7 @@ typedef enum NetworkMode {
     NETWORK_MODES_COUNT,
 } NetworkMode;
 
-/* One of ExecStartPre=. */
+/* One of ExecStartPre=, ExecStartPost=, ExecStop=. */
 typedef struct Command {
     char **arguments;
     bool may_fail;
@@ -142,6 +142,8 @@ typedef struct Commands {
 typedef struct Exec {
     char **arguments;            /* ExecStart=, the first is an absolute path; at least one */
     Commands start_pre;          /* before that */
+    Commands start_post;         /* beside it, once it is executed */
+    Commands stop;               /* beside it, when it is asked to end, before the signal */
     char **environment;          /* NAME=value */
     char **environment_files;    /* absolute; with `-` in front it need not be there */
     char *user;                  /* NULL: root */

@@ -173,6 +173,8 @@ static void print_ending(FILE *out, const Life *life) {
 static void print_workload(FILE *out, const Workload *workload) {
     print_words(out, "ExecStart", workload->exec.arguments);
     print_commands(out, "ExecStartPre", &workload->exec.start_pre);
+    print_commands(out, "ExecStartPost", &workload->exec.start_post);
+    print_commands(out, "ExecStop", &workload->exec.stop);
     print_text(out, "User", workload->exec.user);
     print_text(out, "Group", workload->exec.group);
     print_words(out, "SupplementaryGroups", workload->exec.supplementary_groups);

@@ -4,7 +4,9 @@
 # and goes on when the daemon dies.
 . "$(dirname -- "$0")/lib.sh"
 
-mkfifo "$work/gate" "$work/gate2"
+chmod 755 "$work"
+mkfifo -m 666 "$work/gate" "$work/gate2" "$work/kept-gate"
+install -m 666 /dev/null "$work/kept"
 policy <<END
 [workload:prepared]
 ExecStartPre=/bin/sh -c 'cat /proc/self/cgroup >$work/pre; echo one >>$work/order'
@@ -31,6 +33,37 @@ State=stopped
 [workload:gated2]
 ExecStartPre=/bin/cat $work/gate2
 ExecStart=$work/no-such-program
+State=stopped
+
+[workload:kept]
+ExecStart=/bin/sh -c 'trap "echo TERM >>$work/kept; exit" TERM; read -r x < $work/kept-gate; echo asked >>$work/kept'
+ExecStartPost=/bin/sh -c 'echo post \$MAINPID \$(id -u) >>$work/kept'
+ExecStartPost=-/bin/false
+ExecStop=/bin/sh -c 'echo stop \$MAINPID >>$work/kept'
+ExecStop=/bin/sh -c 'echo >$work/kept-gate'
+User=nobody
+State=stopped
+
+[workload:post-gated]
+ExecStart=/bin/sleep infinity
+ExecStartPost=/bin/cat $work/gate
+State=stopped
+
+[workload:post-fails]
+ExecStart=/bin/sleep infinity
+ExecStartPost=/bin/sh -c 'exit 7'
+State=stopped
+
+[workload:stop-fails]
+ExecStart=/bin/sh -c 'trap "echo TERM >$work/stop-fails; exit" TERM; echo ready >$work/stop-fails; while :; do read -rt 1 x <>$work/gate2; done'
+ExecStop=/bin/false
+ExecStop=/bin/sh -c 'echo never >$work/never'
+State=stopped
+
+[workload:stop-hangs]
+ExecStart=/bin/sleep infinity
+ExecStop=/bin/sleep infinity
+TimeoutStopSec=100ms
 State=stopped
 
 [workload:slow]
@@ -106,6 +139,34 @@ check 'the daemon is killed' daemon_kill
 echo go >"$work/gate2"
 check 'and comes back after it has failed' daemon_start
 check_state 'it is failed' gated2 failed
+
+# Commands beside the main one.
+check 'a start with commands after it' supctl start kept
+pid=$(pid_of kept)
+equal 'they know its pid, and run as its user' "post $pid $(id -u nobody)" "$(cat "$work/kept")"
+check_state 'it runs' kept running
+check 'a stop runs the commands of ExecStop=' supctl stop kept
+equal 'and they have ended it, so no signal came' "post $pid $(id -u nobody) stop $pid asked" \
+    "$(tr '\n' ' ' <"$work/kept" | sed 's/ $//')"
+supctl start post-gated >"$work/answer" 2>&1 &
+starter=$!
+check_state 'until the last has ended it is starting' post-gated starting
+echo go >"$work/gate"
+wait "$starter"
+equal 'then start answers' 0 "$?"
+check_state 'and it runs' post-gated running
+refuted 'a start whose last command fails has failed' supctl start post-fails
+matches 'it says which' "ExecStartPost= '/bin/sh': exit code 7" "$(cat "$work/said")"
+check_state 'it is failed' post-fails failed
+check 'and nothing of it is left' grep -q 'populated 0' "$tree/post-fails/cgroup.events"
+supctl start stop-fails
+check_eventually 'one whose ExecStop= fails runs' grep -q ready "$work/stop-fails"
+check 'it can be stopped' supctl stop stop-fails
+equal 'by the signal' TERM "$(cat "$work/stop-fails")"
+equal 'the commands behind the failed one were left out' no "$([ -e "$work/never" ] && echo yes || echo no)"
+supctl start stop-hangs
+check 'one whose ExecStop= hangs can be stopped' supctl stop stop-hangs
+check 'and nothing of it is left' grep -q 'populated 0' "$tree/stop-hangs/cgroup.events"
 
 # In time.
 refuted 'a start that takes too long has failed' supctl start slow
