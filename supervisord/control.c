@@ -57,7 +57,7 @@ static void on_policy_state(void *userdata, ApiCall *call) {
 static void on_reload(void *userdata, ApiCall *call) {
     Supervisor *s = userdata;
     if (load_for(s, supervisor_reload, call) == 0)
-        supervisor_converge(s, &(Converge){ .call = call });
+        supervisor_converge(s, &(Converge){ .repair = true, .call = call });
 }
 
 static void on_stop_all(void *userdata, ApiCall *call) {

@@ -108,6 +108,7 @@ void supervisor_follow(Supervisor *s, const char *name, const char *parent, cons
     uint64_t id;
     if (cgroup_open(s->tree.fd, path, &fd) < 0 || cgroup_mark_read(fd, &mark) < 0 || cgroup_id(fd, &id) < 0)
         return; /* gone again: a later plan will tell */
+    supervisor_drift_follow(s, name, fd);
     int r = sampler_add(s->sampler, name, parent, fd, id, mark.slot);
     if (r < 0 && r != -EEXIST)
         log_line(LOG_WARNING, name, "cannot follow the meters of %s: %s", name, strerror(-r));
@@ -188,6 +189,7 @@ static void settle_groups(ConvergeJob *job) {
         settle_degraded(job, group);
         if (job->decision.wishes[i] == WISH_START)
             settle_start(job, group);
+        supervisor_drift_settle(job->supervisor, group);
     }
 }
 
@@ -352,6 +354,8 @@ static int job_new(Supervisor *s, const Converge *converge, ConvergeJob **ret) {
     job->call = converge->call;
     job->exec_call = converge->exec_call;
     int r = decide(s, job->policy, &job->decision);
+    if (r == 0 && (converge->repair || converge->dry_run))
+        memset(job->decision.left_alone, 0, job->decision.n_groups * sizeof *job->decision.left_alone);
     if (r == 0 && converge->only && !(job->only = strdup(converge->only)))
         r = -ENOMEM;
     if (r == 0)

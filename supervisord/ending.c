@@ -84,6 +84,19 @@ void watch_terminate(Watch *watch) {
         kill_all(watch);
 }
 
+/* Nobody asked for its end, so that Restart= counts. */
+void supervisor_on_oom(Supervisor *s, const char *name) {
+    Watch *watch = watch_find(s, name);
+    const Group *group = policy_group(s->policy, name);
+    if (!watch || watch->kill_source || watch->main_ended || watch->oom_stopped || !group ||
+            group->limits[LIMIT_OOM_POLICY].amount != OOM_STOP || !process_is_oom_hit(&watch->start.process))
+        return;
+    watch->oom_stopped = true;
+    log_line(LOG_NOTICE, name, "%s: a process was killed for want of memory, ending the rest", name);
+    ledger_journal(s->ledger, supervisor_now(), "%s: a process was killed for want of memory, ending the rest", name);
+    watch_terminate(watch);
+}
+
 bool supervisor_stop(Supervisor *s, const char *name, bool planned) {
     Watch *watch = watch_find(s, name);
     Run *run = supervisor_run_of(s, name);

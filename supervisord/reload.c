@@ -185,6 +185,7 @@ int supervisor_reload(Supervisor *s, Diagnostics *diagnostics) {
         return r;
     s->all_stopped = false;
     retry_failed_starts(s);
+    supervisor_drift_look(s);
     return 0;
 }
 

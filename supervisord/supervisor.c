@@ -50,7 +50,7 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
         supervisor_log_diagnostics(&diagnostics);
         log_error("the policy is not replaced: %s", r == -EBADMSG ? "it has errors" : strerror(-r));
     } else
-        supervisor_converge(s, &(Converge){});
+        supervisor_converge(s, &(Converge){ .repair = true });
     diagnostics_done(&diagnostics);
     sd_notify(false, "READY=1");
     return 0;
@@ -286,6 +286,7 @@ int supervisor_new(const SupervisorConfig *config, Supervisor **ret) {
         open_tree,
         open_programs,
         open_models,
+        supervisor_drift_open,
         open_node,
         open_worker,
         open_api,
@@ -305,6 +306,7 @@ Supervisor *supervisor_free(Supervisor *s) {
     sd_event_source_disable_unref(s->worker_source);
     sd_event_source_disable_unref(s->sample_source);
     s->worker = worker_free(s->worker); /* what was begun is finished, and told */
+    supervisor_drift_free(s);
     if (s->ledger)
         supervisor_watches_free(s);
     supervisor_waiters_free(s);
@@ -336,6 +338,7 @@ static void collect_ended(Supervisor *s) {
 int supervisor_run(Supervisor *s) {
     collect_ended(s);
     supervisor_converge(s, &(Converge){});
+    supervisor_drift_look(s);
     sd_notifyf(false, "READY=1\nSTATUS=%zu slices and workloads, tree at %s", s->policy->n_groups, s->tree.path);
     log_info("supervisord %s, tree at %s", PROJECT_VERSION, s->tree.path);
     int r = sd_event_loop(s->event);

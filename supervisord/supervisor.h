@@ -36,6 +36,7 @@ typedef struct LastReload {
 } LastReload;
 
 typedef struct Watch Watch;
+typedef struct DriftWatch DriftWatch;
 typedef struct Waiter Waiter;
 typedef struct Session Session;
 typedef struct Supervisor Supervisor;
@@ -58,6 +59,7 @@ struct Supervisor {
     Watch *watches;
     Waiter *waiters;
     Session *sessions;
+    DriftWatch *drift;
     bool all_stopped; /* no workload is wanted until the next reload */
     sd_event_source *worker_source, *sample_source, *decide_source;
     uint64_t started_usec, sampled_usec;
@@ -108,6 +110,7 @@ int supervisor_snapshot(Supervisor *supervisor, ExpositionFormat format, char **
 
 typedef struct Converge {
     const char *only;        /* one object, NULL: all */
+    bool repair;             /* also what somebody else has set, and the policy leaves alone */
     bool dry_run;            /* answer with the plan, change nothing */
     Policy *policy;          /* of a dry run; NULL: the running one */
     ApiCall *call;           /* answered with the plan's lines; NULL */
@@ -121,7 +124,23 @@ void supervisor_converge(Supervisor *supervisor, const Converge *converge);
 /* Follows the group's meters from now on. */
 void supervisor_follow(Supervisor *supervisor, const char *name, const char *parent, const char *path);
 
+/* --- drift.c --- */
+
+int supervisor_drift_open(Supervisor *supervisor);
+void supervisor_drift_free(Supervisor *supervisor);
+/* Notices from now on who writes to the group's files. */
+void supervisor_drift_follow(Supervisor *supervisor, const char *name, int dir_fd);
+/* After a plan for the group: what is left of its drift, if it had any; what its policy wants to be noticed. */
+void supervisor_drift_settle(Supervisor *supervisor, const Group *group);
+/* Looks at everything, soon. */
+void supervisor_drift_look(Supervisor *supervisor);
+const uint64_t *supervisor_drift_counts(const Supervisor *supervisor); /* by KnobId: how often each was found */
+
 /* --- watch.c --- */
+
+#define OOM_EVENTS "memory.events"
+/* The kernel has written to OOM_EVENTS of the workload: OOMPolicy=stop ends it if a process of its was killed. */
+void supervisor_on_oom(Supervisor *supervisor, const char *workload);
 
 /* It ended at the barrier with the daemon that made it: never a start. */
 bool supervisor_is_abandoned(const Exit *exit);

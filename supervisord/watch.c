@@ -198,6 +198,7 @@ static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void 
     watch->exit.at_usec = supervisor_now();
     if (process_reap(&watch->start.process, &watch->exit) == -EAGAIN)
         return 0;
+    watch->exit.oom_stopped = watch->oom_stopped;
     if (!watch->exit.known)
         exit_look_up(s->programs, &watch->start.invocation, &watch->exit);
     watch->exit_source = sd_event_source_disable_unref(watch->exit_source);

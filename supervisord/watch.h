@@ -28,6 +28,7 @@ struct Watch {
     Exit exit;
     int events_fd; /* the leaf's cgroup.events, from then on */
     sd_event_source *events_source;
+    bool oom_stopped;  /* OOMPolicy=stop */
     bool leaf_is_gone; /* nobody else will ask how it ended */
 };
 

@@ -7,6 +7,7 @@
 
 typedef struct Applier {
     const ApplyTarget *target;
+    const Policy *policy; /* the plan's */
     const ApplyStdio *stdio;
     Starts *starts;
 } Applier;

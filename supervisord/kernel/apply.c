@@ -68,13 +68,9 @@ static int apply_controllers_enable(const Applier *a, Step *step) {
 }
 
 static int apply_tree_share(const Applier *a, Step *step) {
-    uint64_t value;
-    int r = parse_u64(step->setting.text, &value);
-    if (r == 0)
-        r = tree_share_set(a->target->tree, limits[knobs[step->setting.knob].limit].key, value);
-    return r < 0 ? step_failed(step, r, "PID 1 refused %s=%s", limits[knobs[step->setting.knob].limit].key,
-                           step->setting.text)
-                 : 0;
+    const Limit *limit = limits + knobs[step->setting.knob].limit;
+    int r = tree_share_set(a->target->tree, limit, a->policy->settings.tree);
+    return r < 0 ? step_failed(step, r, "cannot give the tree %s=%s", limit->key, step->setting.text) : 0;
 }
 
 /* --- all of it --------------------------------------------------------------------------------------------------- */
@@ -121,7 +117,7 @@ static int apply_step(const Applier *a, const bool *degraded, Step *step) {
 }
 
 int apply(const ApplyTarget *target, Plan *plan, const ApplyStdio *stdio, Starts *starts) {
-    Applier a = { .target = target, .stdio = stdio, .starts = starts };
+    Applier a = { .target = target, .policy = plan->policy, .stdio = stdio, .starts = starts };
     _cleanup_(cleanup_free) bool *degraded = calloc(plan->policy->n_groups + 1, sizeof *degraded);
     const Step *broken = NULL;
     if (!degraded)

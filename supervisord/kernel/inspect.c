@@ -33,9 +33,8 @@ static void first_device(const Inspector *in, const Limit *limit, unsigned *ret_
     *ret_minor = device && !device->error ? device->minor : 0;
 }
 
-static Texts texts_of(const Inspector *in, const char *name, const Limit *limit) {
+static Texts texts_of(const Inspector *in, const NodeGroup *found, const Limit *limit) {
     unsigned device_major, device_minor;
-    const NodeGroup *found = node_group(in->node, name);
     Texts texts = {};
     first_device(in, limit, &device_major, &device_minor);
     FOREACH_KNOB (knob) {
@@ -69,9 +68,14 @@ static void show_effective(const Inspector *in, const Limit *limit, const Texts 
     Texts tightest = *own;
     const char *from = NULL;
     for (const Group *g = in->group->parent; g && limit->reach != LIMIT_REACH_OWN; g = g->parent) {
-        Texts above = texts_of(in, g->name, limit);
+        Texts above = texts_of(in, node_group(in->node, g->name), limit);
         if (tighten(limit, &above, &tightest, merged))
             from = g->name;
+    }
+    for (size_t i = 0; i < in->node->n_above && limit->reach == LIMIT_REACH_GRANTED; i++) {
+        Texts above = texts_of(in, in->node->above + i, limit);
+        if (tighten(limit, &above, &tightest, merged))
+            from = in->node->above[i].name;
     }
     if (limit_show_held(limit, tightest.items, words, sizeof words))
         snprintf(report->effective, sizeof report->effective, "%s%s%s", from ? from : "", from ? ": " : "", words);
@@ -105,7 +109,7 @@ static uint64_t witness(const Inspector *in, const Limit *limit) {
 
 static void report_limit(const Inspector *in, const Limit *limit, LimitReport *report) {
     const LimitValue *value = in->group->limits + limit->id;
-    Texts own = texts_of(in, in->group->name, limit);
+    Texts own = texts_of(in, node_group(in->node, in->group->name), limit);
     *report = (LimitReport){ .key = limit->key, .bitten = witness(in, limit) };
     if (value->is_set)
         limit_value_show(limit, value, report->set, sizeof report->set);
@@ -148,6 +152,8 @@ int inspect_limits(
     int r = observe(target->tree, target->links, target->programs, policy, in.group->workload ? name : NULL, &node);
     if (r < 0)
         return r;
+    if (node.n_above == 0)
+        r = observe_above(target->tree, &node);
     in.node = &node;
     in.found = node_group(&node, name); /* NULL: it could not be made; then nothing is written */
     if (in.found)

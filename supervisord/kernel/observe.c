@@ -296,6 +296,36 @@ static int read_devices(Observer *o) {
     return 0;
 }
 
+static int add_above(Node *node, const char *name, int fd, size_t *allocated) {
+    int r = grow(&node->above, sizeof *node->above, node->n_above, allocated);
+    if (r < 0)
+        return r;
+    NodeGroup *group = node->above + node->n_above++;
+    *group = (NodeGroup){ .name = strdup(name) };
+    if (!group->name)
+        return -ENOMEM;
+    return read_limits(fd, CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY, group);
+}
+
+int observe_above(const Tree *tree, Node *node) {
+    _cleanup_(cleanup_free) char *path = strdup(tree->path);
+    size_t allocated = 0, mount_length = strlen(tree->mount);
+    if (!path)
+        return -ENOMEM;
+    int r = add_above(node, "the tree", tree->fd, &allocated);
+    for (char *slash; r == 0 && (slash = strrchr(path, '/')) && slash > path + mount_length;) {
+        _cleanup_(cleanup_close) int fd = -1;
+        *slash = '\0';
+        const char *name = strrchr(path, '/') + 1;
+        if (cgroup_open(AT_FDCWD, path, &fd) < 0)
+            break;
+        r = add_above(node, name, fd, &allocated);
+        if (tree->slice && strcmp(name, tree->slice) == 0)
+            node->share = node->n_above - 1;
+    }
+    return r;
+}
+
 static int read_tree(Observer *o) {
     Node *node = o->node;
     int r = cgroup_controllers(o->tree->fd, &node->controllers_available, &node->controllers_enabled);
@@ -305,8 +335,8 @@ static int read_tree(Observer *o) {
     }
     if (r < 0 || o->only)
         return r; /* a single start does not ask PID 1 */
-    node->tree_share_settable = tree_share_get(o->tree, &node->tree_cpu_weight, &node->tree_io_weight) == 0;
-    return 0;
+    node->shares_given = tree_shares_given(o->tree);
+    return observe_above(o->tree, node);
 }
 
 /* A workload that the policy does not know (any more) may be anywhere; nearly always it is at the top. */

@@ -16,3 +16,5 @@
  */
 int observe(
         const Tree *tree, Links *links, const Programs *programs, const Policy *policy, const char *only, Node *ret);
+/* Only the tree and what is above it. */
+int observe_above(const Tree *tree, Node *node);

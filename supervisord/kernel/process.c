@@ -41,6 +41,10 @@ static uint64_t oom_kills(int leaf_fd) {
     return kills;
 }
 
+bool process_is_oom_hit(const Process *process) {
+    return oom_kills(process->leaf_fd) > process->oom_kills_before;
+}
+
 int process_hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_child) {
     int kill_fd = openat(leaf_fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
 
@@ -162,7 +166,7 @@ int process_reap(Process *process, Exit *ret) {
         return r;
     clock_gettime(CLOCK_MONOTONIC, &now);
     exit.at_usec = (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / NSEC_PER_USEC;
-    exit.oom_killed = oom_kills(process->leaf_fd) > process->oom_kills_before;
+    exit.oom_killed = process_is_oom_hit(process);
     *ret = exit;
     return 0;
 }

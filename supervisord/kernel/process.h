@@ -43,6 +43,8 @@ int process_has_executed(pid_t pid, bool *ret);
 
 int process_signal(const Process *process, int signal); /* to the main process */
 int process_kill(const Process *process);               /* all of the leaf, at once */
+/* Whether the kernel has killed one of its processes for want of memory. */
+bool process_is_oom_hit(const Process *process);
 /*
  * Reaps an ended child and says how it ended, with the CPU time of its reaped tree; for a process that is not our
  * child: unknown. -EAGAIN while it runs.

@@ -22,6 +22,7 @@
 
 #define SYSTEMD "org.freedesktop.systemd1"
 #define SYSTEMD_PATH "/org/freedesktop/systemd1"
+#define OWN_SLICE "supervisord.slice"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
 
 enum {
@@ -48,6 +49,7 @@ void tree_done(Tree *tree) {
     free(tree->path);
     free(tree->mount);
     free(tree->unit);
+    free(tree->slice);
     *tree = (Tree) TREE_NULL;
 }
 
@@ -119,12 +121,23 @@ bool tree_is_read_only(const char *path) {
     return statvfs(path, &file_system) == 0 && file_system.f_flag & ST_RDONLY;
 }
 
+/* "/supervisord.slice/supervisord-workloads.service" */
+static int find_slice(Tree *tree, const char *group) {
+    const char *end = *group == '/' ? strchr(group + 1, '/') : NULL;
+    size_t length = strlen(OWN_SLICE);
+    return end && (size_t) (end - group - 1) == length && memcmp(group + 1, OWN_SLICE, length) == 0
+                   ? text_printf(&tree->slice, "%s", OWN_SLICE)
+                   : 0;
+}
+
 static int open_below_mount(Tree *tree, const char *group) {
     int r = tree_find_mount(&tree->mount);
     if (r == 0)
         r = text_printf(&tree->path, "%s%s", tree->mount, group);
     if (r == 0)
         r = cgroup_open(AT_FDCWD, tree->path, &tree->fd);
+    if (r == 0)
+        r = find_slice(tree, group);
     return r == 0 && tree_is_read_only(tree->path) ? -EROFS : r;
 }
 
@@ -180,42 +193,6 @@ bool tree_is_kept(const Tree *tree) {
     sd_bus_error_free(&error);
     sd_bus_flush_close_unref(bus);
     return r >= 0 && strcmp(state, "active") == 0;
-}
-
-int tree_share_get(const Tree *tree, uint64_t *ret_cpu_weight, uint64_t *ret_io_weight) {
-    if (!tree->unit)
-        return -ENOTSUP;
-    sd_bus *bus = NULL;
-    sd_bus_error error = SD_BUS_ERROR_NULL;
-    _cleanup_(cleanup_free) char *object = NULL;
-    uint64_t cpu, io;
-
-    int r = sd_bus_open_system(&bus);
-    if (r >= 0)
-        r = unit_object(bus, tree->unit, &object, &error);
-    if (r >= 0)
-        r = sd_bus_get_property_trivial(bus, SYSTEMD, object, unit_interface(tree->unit), "CPUWeight", NULL, 't', &cpu);
-    if (r >= 0)
-        r = sd_bus_get_property_trivial(bus, SYSTEMD, object, unit_interface(tree->unit), "IOWeight", NULL, 't', &io);
-    if (r >= 0) {
-        *ret_cpu_weight = cpu;
-        *ret_io_weight = io;
-    }
-    sd_bus_error_free(&error);
-    sd_bus_flush_close_unref(bus);
-    return r < 0 ? r : 0;
-}
-
-int tree_share_set(const Tree *tree, const char *property, uint64_t value) {
-    if (!tree->unit)
-        return -ENOTSUP;
-    sd_bus *bus = NULL;
-    int r = sd_bus_open_system(&bus);
-    if (r >= 0)
-        r = sd_bus_call_method(bus, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "SetUnitProperties", NULL, NULL, "sba(sv)",
-                tree->unit, true, 1, property, "t", value);
-    sd_bus_flush_close_unref(bus);
-    return r < 0 ? r : 0;
 }
 
 /* --- without systemd --------------------------------------------------------------------------------------------- */

@@ -10,11 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/knob.h"
+
 typedef struct Tree {
     int fd;      /* the tree's directory */
     char *path;  /* absolute */
     char *mount; /* of cgroup2: "/sys/fs/cgroup", "/sys/fs/cgroup/unified" */
     char *unit;  /* systemd unit, NULL without one */
+    char *slice; /* the unit's slice, when that is our own and not one that others share; NULL */
 } Tree;
 
 #define TREE_NULL \
@@ -33,7 +36,11 @@ bool tree_exists(const Tree *tree);
 /* False when its unit has failed: somebody killed the keeper, and only what is in the tree keeps it. True without a unit. */
 bool tree_is_kept(const Tree *tree);
 
-/* The tree's weights as PID 1 has them; UINT64_MAX: not set. */
-int tree_share_get(const Tree *tree, uint64_t *ret_cpu_weight, uint64_t *ret_io_weight);
-/* property: "CPUWeight" or "IOWeight"; asked of PID 1 for the running system only. */
-int tree_share_set(const Tree *tree, const char *property, uint64_t value);
+/*
+ * What the tree has of the rest of the node by these limits (of LIMIT_OWNERS_GROUPS_AND_TREE), until the next start of the
+ * machine: asked of PID 1, and written only where there is none. Weights go to the outermost cgroup that is ours, reserves
+ * to it and the tree. -ETIMEDOUT: PID 1 took it, and it does not hold.
+ */
+int tree_share_set(const Tree *tree, const Limit *limit, const LimitValue values[LIMITS_COUNT]);
+/* By LimitId: what was given in this way and not taken back. */
+uint32_t tree_shares_given(const Tree *tree);

@@ -28,27 +28,38 @@ int governor_decide(const Policy *policy, const Ledger *ledger, uint64_t now_use
     static const Run fresh;
     uint64_t wake_usec = UINT64_MAX;
     Wish *wishes = calloc(policy->n_groups + 1, sizeof *wishes);
-    if (!wishes)
+    uint64_t *left_alone = calloc(policy->n_groups + 1, sizeof *left_alone);
+    if (!wishes || !left_alone) {
+        free(wishes);
+        free(left_alone);
         return -ENOMEM;
+    }
 
     for (size_t i = 0; i < policy->n_groups; i++) {
         const Group *group = policy->groups[i];
+        const LedgerEntry *entry = ledger_find(ledger, group->name);
+        if (entry && policy->settings.drift == DRIFT_REPORT)
+            left_alone[i] = drift_knobs(&entry->drift);
         if (group->kind != GROUP_WORKLOAD)
             continue;
 
-        const LedgerEntry *entry = ledger_find(ledger, group->name);
         const Run *run = entry ? &entry->run : &fresh;
         wishes[i] = wish_for(run, group, now_usec);
+        if (wishes[i] == WISH_START) /* no start without all that the policy asks for */
+            left_alone[i] = 0;
         uint64_t wake = wake_for(run, group->workload, now_usec);
         if (wake < wake_usec)
             wake_usec = wake;
     }
 
-    *ret = (Decision){ .wishes = wishes, .n_groups = policy->n_groups, .wake_usec = wake_usec };
+    *ret = (Decision){
+        .wishes = wishes, .left_alone = left_alone, .n_groups = policy->n_groups, .wake_usec = wake_usec
+    };
     return 0;
 }
 
 void decision_done(Decision *decision) {
     free(decision->wishes);
+    free(decision->left_alone);
     *decision = (Decision){ 0 };
 }

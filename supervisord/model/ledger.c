@@ -25,6 +25,7 @@ static LedgerEntry *entry_free(LedgerEntry *entry) {
 
     free(entry->name);
     free(entry->degraded);
+    drift_done(&entry->drift);
     run_done(&entry->run);
     free(entry);
     return NULL;
@@ -158,8 +159,14 @@ void ledger_entry_set_degraded(LedgerEntry *entry, const char *text) {
     entry->degraded = degraded;
 }
 
+void ledger_entry_set_drift(LedgerEntry *entry, Drift *drift) {
+    drift_done(&entry->drift);
+    entry->drift = *drift;
+    *drift = (Drift){};
+}
+
 const char *ledger_entry_degraded(const LedgerEntry *entry) {
-    return entry->run.failure ?: entry->degraded;
+    return entry->run.failure ?: entry->degraded ?: entry->drift.text;
 }
 
 void ledger_journal(Ledger *ledger, uint64_t now_usec, const char *format, ...) {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/drift.h"
 #include "model/meter.h"
 #include "model/policy.h"
 #include "model/run.h"
@@ -26,6 +27,7 @@ typedef struct LedgerEntry {
     unsigned newest; /* index of the newest sample */
     Run run;         /* workloads only */
     char *degraded;  /* the failed step in words; owned; NULL: healthy */
+    Drift drift;     /* what somebody else has changed */
 } LedgerEntry;
 
 typedef struct LedgerAction {
@@ -50,7 +52,8 @@ void ledger_entry_add_sample(LedgerEntry *entry, const Sample *sample);
 const Sample *ledger_entry_newest(const LedgerEntry *entry);          /* NULL if none */
 const Sample *ledger_entry_previous(const LedgerEntry *entry);        /* NULL if none */
 void ledger_entry_set_degraded(LedgerEntry *entry, const char *text); /* NULL: healthy again */
-/* What is wrong: a start that failed, else a step of the last plan. NULL: nothing. */
+void ledger_entry_set_drift(LedgerEntry *entry, Drift *drift);        /* takes it */
+/* What is wrong: a start that failed, else a step of the last plan, else what has drifted. NULL: nothing. */
 const char *ledger_entry_degraded(const LedgerEntry *entry);
 
 __attribute__((format(printf, 3, 4))) void ledger_journal(Ledger *ledger, uint64_t now_usec, const char *format, ...);

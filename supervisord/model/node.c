@@ -71,7 +71,10 @@ void node_done(Node *node) {
     for (size_t i = 0; i < node->n_device_numbers; i++)
         device_numbers_done(&node->device_numbers[i]);
     free(node->device_numbers);
+    for (size_t i = 0; i < node->n_above; i++)
+        node_group_done(&node->above[i]);
     free(node->groups);
+    free(node->above);
     free(node->networks);
     free(node->devices);
     *node = (Node){};

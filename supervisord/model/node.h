@@ -90,9 +90,11 @@ typedef struct Node {
     size_t n_devices;
     DeviceNumbers *device_numbers; /* of every DeviceAllow= that the policy has */
     size_t n_device_numbers;
-    uint64_t optional_knobs;                  /* by KnobId: those of the optional ones that are there */
-    bool tree_share_settable;                 /* PID 1 is systemd and the tree is a unit of it */
-    uint64_t tree_cpu_weight, tree_io_weight; /* as PID 1 has them; UINT64_MAX: not set */
+    uint64_t optional_knobs; /* by KnobId: those of the optional ones that are there */
+    NodeGroup *above; /* the tree itself, and the cgroups above it, up to below the root; name: what people call them */
+    size_t n_above;
+    size_t share;          /* the one of above that stands for the tree against the rest of the node */
+    uint32_t shares_given; /* by LimitId: what the tree has by an earlier plan */
 } Node;
 
 void node_done(Node *node);

@@ -164,8 +164,12 @@ static bool is_settable(const PlanBuilder *b, const Group *group, const NodeGrou
            (found && b->decision->wishes[group->index] == WISH_KEEP && node_group_setting(found, knob->id, 0, 0));
 }
 
+static bool is_left_alone(const PlanBuilder *b, const Group *group, const Knob *knob) {
+    return b->decision->left_alone && b->decision->left_alone[group->index] & UINT64_C(1) << knob->id;
+}
+
 static int add_knob(PlanBuilder *b, const Group *group, const NodeGroup *found, const Knob *knob) {
-    if (!is_settable(b, group, found, knob))
+    if (!is_settable(b, group, found, knob) || is_left_alone(b, group, knob))
         return 0;
     return knob_kind(knob) == LIMIT_KIND_DEVICES ? add_disks(b, group, found, knob) : add_number(b, group, found, knob);
 }

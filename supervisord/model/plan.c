@@ -221,16 +221,51 @@ static uint32_t controllers_wanted(const PlanBuilder *b) {
     return wanted & b->node->controllers_available;
 }
 
-static int add_tree_share(PlanBuilder *b, LimitId id, uint64_t holds) {
-    const LimitValue *value = b->policy->settings.tree + id;
-    if (b->only || !b->node->tree_share_settable || !value->is_set || value->amount == holds)
+/* A reserve counts only as far as all on the way up grant it; a share is one of the outermost's siblings. */
+static bool share_holds(const PlanBuilder *b, const Knob *knob, const char *wanted) {
+    bool granted = limits[knob->limit].reach == LIMIT_REACH_GRANTED;
+    for (size_t i = granted ? 0 : b->node->share; i <= b->node->share; i++) {
+        const char *holds = node_group_setting(b->node->above + i, knob->id, 0, 0);
+        if (strcmp(holds ?: knob->unset, wanted) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool limit_of_tree_holds(const PlanBuilder *b, const Limit *limit) {
+    const LimitValue *values = b->policy->settings.tree;
+    char wanted[SETTING_TEXT_MAX];
+    FOREACH_KNOB (knob) {
+        if (knob->limit == limit->id && knob_wanted(knob, values, wanted, sizeof wanted) &&
+                !share_holds(b, knob, wanted) &&
+                !(knob->optional && !(b->node->optional_knobs & UINT64_C(1) << knob->id)))
+            return false;
+    }
+    return true;
+}
+
+/* What nobody asks for any more is taken back only if it was us who gave it: the rest is an administrator's. */
+static int add_tree_share(PlanBuilder *b, const Limit *limit) {
+    const LimitValue *value = b->policy->settings.tree + limit->id;
+    bool asked = value->is_set || value->below > 0, given = b->node->shares_given & UINT32_C(1) << limit->id;
+    if (limit->owners != LIMIT_OWNERS_GROUPS_AND_TREE || !(asked || given) || limit_of_tree_holds(b, limit))
         return 0;
     Step *step;
     int r = add_step(b, STEP_TREE_SHARE, "", "", &step);
     if (r < 0)
         return r;
-    step->setting.knob = limit_knob(limits + id)->id;
-    knob_format(limit_knob(limits + id), value->amount, step->setting.text, sizeof step->setting.text);
+    step->setting.knob = limit_knob(limit)->id;
+    if (asked)
+        limit->show(value->is_set ? value->amount : value->below, step->setting.text, sizeof step->setting.text);
+    return 0;
+}
+
+static int add_tree_shares(PlanBuilder *b) {
+    FOREACH_LIMIT (limit) {
+        int r = b->only || b->node->n_above == 0 ? 0 : add_tree_share(b, limit);
+        if (r < 0)
+            return r;
+    }
     return 0;
 }
 
@@ -243,8 +278,7 @@ static int add_tree(PlanBuilder *b) {
             return r;
         step->controllers = missing;
     }
-    int r = add_tree_share(b, LIMIT_CPU_WEIGHT, b->node->tree_cpu_weight);
-    return r < 0 ? r : add_tree_share(b, LIMIT_IO_WEIGHT, b->node->tree_io_weight);
+    return add_tree_shares(b);
 }
 
 /* A bridge that is no network's any more, and on which nobody is. */

@@ -38,11 +38,11 @@ typedef struct Step {
     char *object; /* slice, workload or network; "" is the tree; owned. The chain it belongs to. */
     char *path;   /* the group's directory below the tree; owned; "" for the tree; NULL for networks */
     GroupKind group_kind;
-    const Group *group;      /* of plan->policy; NULL when it is gone from the policy */
-    const Network *network;  /* of plan->policy; NULL when it is gone */
-    bool frozen;             /* STEP_FREEZE; false: thaw */
-    uint32_t controllers;    /* STEP_CONTROLLERS_ENABLE */
-    Setting setting;         /* STEP_LIMIT_SET, STEP_TREE_SHARE: what is to hold */
+    const Group *group;     /* of plan->policy; NULL when it is gone from the policy */
+    const Network *network; /* of plan->policy; NULL when it is gone */
+    bool frozen;            /* STEP_FREEZE; false: thaw */
+    uint32_t controllers;   /* STEP_CONTROLLERS_ENABLE */
+    Setting setting; /* STEP_LIMIT_SET: what is to hold; STEP_TREE_SHARE: the limit's first knob, and people's words */
     FilterRules rules;       /* STEP_FILTER_SET: owned */
     char *from;              /* STEP_LIMIT_SET, STEP_FILTER_SET: what holds, canonical; owned */
     unsigned leaf;           /* STEP_SPAWN, STEP_STOP, STEP_LEAF_REMOVE; STEP_EXEC: of the start */
@@ -72,7 +72,8 @@ typedef enum Wish {
 
 /* What should hold now beyond the policy's own words, by group index. The governor's. */
 typedef struct Decision {
-    Wish *wishes; /* [n_groups] */
+    Wish *wishes;         /* [n_groups] */
+    uint64_t *left_alone; /* [n_groups], by KnobId: what somebody else has set there stays; NULL: nothing does */
     size_t n_groups;
     uint64_t wake_usec; /* when to decide again at the latest; UINT64_MAX: on events only */
 } Decision;

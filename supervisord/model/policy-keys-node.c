@@ -6,6 +6,12 @@
 
 #include "base/parse.h"
 
+static const char *drift_word(unsigned index) {
+    static const char *const words[] = { [DRIFT_REPORT] = "report", [DRIFT_REPAIR] = "repair" };
+
+    return index < ELEMENTSOF(words) ? words[index] : NULL;
+}
+
 const Key keys_node[] = {
     [KEY_SAMPLE_INTERVAL - KEYS_NODE] = {
         .name = "SampleIntervalSec",
@@ -26,6 +32,15 @@ const Key keys_node[] = {
         .offset = offsetof(Settings, workloads_max),
         .minimum = 1,
         .maximum = GROUPS_MAX,
+    },
+    [KEY_DRIFT - KEYS_NODE] = {
+        .name = "Drift",
+        .sections = IN(SECTION_SUPERVISORD),
+        .assign = key_assign_word,
+        .fallback = "report",
+        .expects = "report or repair",
+        .offset = offsetof(Settings, drift),
+        .word = drift_word,
     },
 };
 

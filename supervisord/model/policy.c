@@ -208,6 +208,15 @@ const char *output_kind_name(OutputKind kind) {
     return output_kind_names[kind];
 }
 
+bool policy_names_devices(const Policy *policy) {
+    for (size_t i = 0; i < policy->n_groups; i++)
+        FOREACH_LIMIT (limit) {
+            if (limit->kind == LIMIT_KIND_DEVICES && policy->groups[i]->limits[limit->id].n_parts > 0)
+                return true;
+        }
+    return false;
+}
+
 static bool meets_kernel_file(const char *name) {
     for (size_t i = 0; i < ELEMENTSOF(kernel_prefixes); i++)
         if (strncmp(name, kernel_prefixes[i], strlen(kernel_prefixes[i])) == 0)

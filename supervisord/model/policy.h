@@ -200,13 +200,21 @@ struct Network {
     Origin origin;
 };
 
+/* What to do when somebody else has set a knob. */
+typedef enum DriftPolicy {
+    DRIFT_REPORT,
+    DRIFT_REPAIR,
+    DRIFT_POLICIES_COUNT,
+} DriftPolicy;
+
 /* [supervisord] */
 typedef struct Settings {
+    DriftPolicy drift;
     uint64_t sample_interval_usec;
     uint64_t workloads_max;        /* meter slots */
     uint64_t meter_memory_max;     /* bytes that the slots may take */
     unsigned metrics;              /* Metrics= of the node, as of a group */
-    LimitValue tree[LIMITS_COUNT]; /* the tree's own share of the node: only CPUWeight= and IOWeight= may be set */
+    LimitValue tree[LIMITS_COUNT]; /* the tree's own share of the node: LIMIT_OWNERS_GROUPS_AND_TREE */
 } Settings;
 
 struct Policy {
@@ -248,6 +256,9 @@ const char *output_kind_name(OutputKind kind);
 
 /* Itself or the nearest slice above that is frozen; NULL: none is. */
 const Group *group_frozen_by(const Group *group);
+/* Whether what it asks for depends on which disks there are. */
+bool policy_names_devices(const Policy *policy);
+
 /* "slice/inner/web": the group's directory below the tree. -ENAMETOOLONG. */
 int group_path(const Group *group, char *buffer, size_t size);
 /* The directory name of a group: a name that meets a kernel file ("cpu.max", "cgroup.procs") gets `_` in front. */

@@ -65,6 +65,8 @@ static EndKind exit_kind(const Exit *exit, const Workload *workload) {
                    UINT64_C(1) << (SIGPIPE - 1),
     };
 
+    if (exit->oom_stopped)
+        return END_SIGNAL;
     if (!exit->known)
         return END_UNKNOWN;
     if (exit_set_has(&clean, exit->signaled, exit->code) ||

@@ -33,6 +33,7 @@ typedef struct Exit {
     int code; /* exit code, or signal number when signaled */
     bool signaled;
     bool oom_killed;   /* the cgroup's memory.events counted an oom_kill for this run */
+    bool oom_stopped;  /* by us, because of that: OOMPolicy=stop */
     uint64_t at_usec;  /* CLOCK_MONOTONIC */
     uint64_t cpu_usec; /* getrusage of the reaped tree; 0 when not our child */
 } Exit;

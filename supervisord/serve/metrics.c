@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio_ext.h>
+#include <string.h>
 
 #include "base/parse.h"
 #include "serve/metrics-internal.h"
@@ -133,6 +134,27 @@ static void write_cost(Text *text) {
     write_programs(text);
 }
 
+/* Entries of one file are counted together. */
+static void write_drift(Text *text) {
+    static const Family family = { DAEMON_PREFIX, "cgroup_drift_total", FAMILY_COUNTER,
+        "How often a cgroup file was found to have been changed by somebody else.", 1 };
+    const uint64_t *counts = text->source->drift_counts;
+    uint64_t sum = 0;
+
+    if (!counts)
+        return;
+    exposition_family(&text->out, &family);
+    FOREACH_KNOB (knob) {
+        sum += counts[knob->id];
+        if (knob + 1 < knobs + KNOBS_COUNT && strcmp(knob->file, knob[1].file) == 0)
+            continue;
+        exposition_series(&text->out, "");
+        exposition_label(&text->out, "knob", knob->file);
+        exposition_value(&text->out, sum);
+        sum = 0;
+    }
+}
+
 /* --- the text ---------------------------------------------------------------------------------------------------- */
 
 void metrics_write(const MetricsSource *source, ExpositionFormat format, FILE *file) {
@@ -146,6 +168,7 @@ void metrics_write(const MetricsSource *source, ExpositionFormat format, FILE *f
     write_workload_states(&text);
     metrics_write_groups(&text);
     metrics_write_details(&text);
+    write_drift(&text);
     write_cost(&text);
     exposition_end(&text.out);
 }

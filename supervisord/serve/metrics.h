@@ -64,6 +64,7 @@ typedef struct MetricsSource {
     size_t n_devices;
     const MetricsDenials *denials;
     size_t n_denials;
+    const uint64_t *drift_counts; /* by KnobId; NULL: nobody looks */
     MetricsCost cost;
     uint64_t started_usec, now_usec; /* CLOCK_MONOTONIC */
     int64_t realtime_offset_usec;    /* realtime = monotonic + this */

@@ -124,6 +124,10 @@ static void make_full(Ledger *ledger, MetricsSource *source) {
     source->n_devices = ELEMENTSOF(devices);
     source->denials = denials;
     source->n_denials = ELEMENTSOF(denials);
+    static const uint64_t drift_counts[KNOBS_COUNT] = {
+        [KNOB_CPU_MAX] = 3, [KNOB_IO_MAX_RBPS] = 1, [KNOB_IO_MAX_WIOPS] = 2
+    };
+    source->drift_counts = drift_counts;
     source->cost = (MetricsCost){
         .cpu_nsec = 1500000000,
         .resident_bytes = 8 << 20,

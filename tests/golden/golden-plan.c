@@ -4,9 +4,10 @@
  * A golden test of the plan: policy.ini and the file `node`, which says what holds, go in; the plan's steps come out.
  * A line of `node` is one of these, # begins a comment:
  *
- *     tree [available=LIST] [enabled=LIST] [cpu-weight=N] [io-weight=N] [bfq]
- *         Controllers of the tree, like cpu,memory: all five can be had, all but cpuset are enabled, if it does not say
- *         otherwise; hugetlb only then. With a weight, or `cpu-weight=` without number, the tree is a unit of PID 1.
+ *     tree [available=LIST] [enabled=LIST] [bfq] [share=NAME [FILE=TEXT]...]... [given=KEY]...
+ *         Controllers of the tree, like cpu,memory: all but hugetlb can be had, all but cpuset are enabled, if it does not
+ *         say otherwise. share: the tree, then each cgroup above it that is ours, with what it has of the node. given: what
+ *         an earlier plan gave it.
  *     device PATH MAJOR:MINOR [none | iocost | bfq] | ERRNO
  *         The disk that a path of the policy leads to, with what shares it out, or why to none: ENODEV.
  *     network NAME bridge=NAME subnet=ADDRESS/LENGTH... [mtu=BYTES] [ports]
@@ -129,9 +130,44 @@ static unsigned choice(const Fixture *f, const char *word, const char *const *wo
 
 /* --- lines ------------------------------------------------------------------------------------------------------- */
 
-static uint64_t weight(Fixture *f, const char *text) {
-    f->node.tree_share_settable = true;
-    return *text ? number(f, text) : UINT64_MAX;
+static Setting *setting_of(NodeGroup *group, KnobId knob, unsigned major, unsigned minor) {
+    for (size_t i = 0; i < group->n_settings; i++) {
+        Setting *setting = &group->settings[i];
+
+        if (setting->knob == knob && setting->device_major == major && setting->device_minor == minor)
+            return setting;
+    }
+    Setting *setting = APPEND(group->settings, group->n_settings);
+    *setting = (Setting){ .knob = knob, .device_major = major, .device_minor = minor };
+    return setting;
+}
+
+static void put(NodeGroup *group, const Knob *knob, unsigned major, unsigned minor, const char *text) {
+    Setting *setting = setting_of(group, knob->id, major, minor);
+
+    snprintf(setting->text, sizeof setting->text, "%s", text);
+}
+
+static void share(Fixture *f, const char *name) {
+    NodeGroup *group = APPEND(f->node.above, f->node.n_above);
+
+    *group = (NodeGroup){ .name = copy(name) };
+    f->node.share = f->node.n_above - 1;
+    FOREACH_KNOB (knob)
+        if (limits[knob->limit].owners == LIMIT_OWNERS_GROUPS_AND_TREE && !knob->optional)
+            put(group, knob, 0, 0, knob->unset);
+}
+
+/* "cpu.weight=300": of the last one. */
+static bool read_share(Fixture *f, const char *word) {
+    FOREACH_KNOB (knob) {
+        size_t length = strlen(knob->file);
+        if (f->node.n_above > 0 && strncmp(word, knob->file, length) == 0 && word[length] == '=') {
+            put(f->node.above + f->node.share, knob, 0, 0, word + length + 1);
+            return true;
+        }
+    }
+    return false;
 }
 
 static void read_tree(Fixture *f, char *rest) {
@@ -140,10 +176,12 @@ static void read_tree(Fixture *f, char *rest) {
             f->node.controllers_available = controllers(value);
         else if ((value = option(word, "enabled")))
             f->node.controllers_enabled = controllers(value);
-        else if ((value = option(word, "cpu-weight")))
-            f->node.tree_cpu_weight = weight(f, value);
-        else if ((value = option(word, "io-weight")))
-            f->node.tree_io_weight = weight(f, value);
+        else if ((value = option(word, "share")))
+            share(f, value);
+        else if ((value = option(word, "given")))
+            f->node.shares_given |= UINT32_C(1) << limit_by_key(value)->id;
+        else if (read_share(f, word))
+            continue;
         else if (strcmp(word, "bfq") == 0)
             f->node.optional_knobs |= UINT64_C(1) << KNOB_IO_BFQ_WEIGHT | UINT64_C(1) << KNOB_IO_BFQ_DEVICE_WEIGHT;
         else
@@ -188,24 +226,6 @@ static void read_network(Fixture *f, char *rest) {
             fail(f, "what is '%s'?", word);
     if (!network->bridge)
         fail(f, "bridge= is missing");
-}
-
-static Setting *setting_of(NodeGroup *group, KnobId knob, unsigned major, unsigned minor) {
-    for (size_t i = 0; i < group->n_settings; i++) {
-        Setting *setting = &group->settings[i];
-
-        if (setting->knob == knob && setting->device_major == major && setting->device_minor == minor)
-            return setting;
-    }
-    Setting *setting = APPEND(group->settings, group->n_settings);
-    *setting = (Setting){ .knob = knob, .device_major = major, .device_minor = minor };
-    return setting;
-}
-
-static void put(NodeGroup *group, const Knob *knob, unsigned major, unsigned minor, const char *text) {
-    Setting *setting = setting_of(group, knob->id, major, minor);
-
-    snprintf(setting->text, sizeof setting->text, "%s", text);
 }
 
 /* Huge pages are those of x86-64. */
@@ -420,7 +440,6 @@ static void read_node(Fixture *f) {
 
     f->node.controllers_available = controller_mask("cpu cpuset io memory pids");
     f->node.controllers_enabled = controller_mask("cpu io memory pids");
-    f->node.tree_cpu_weight = f->node.tree_io_weight = UINT64_MAX;
     snprintf(path, sizeof path, "%s/node", f->directory);
     int r = file_read_all_at(AT_FDCWD, path, NODE_FILE_BYTES_MAX, &text, &length);
     if (r < 0)

@@ -103,6 +103,11 @@ check_eventually() { # WHAT COMMAND...
 }
 
 not() { ! "$@"; }
+equal_now() { # EXPECTED COMMAND...
+    local expected=$1
+    shift
+    [ "$("$@")" = "$expected" ]
+}
 is_empty_file() { [ ! -s "$1" ]; }
 # A zombie whose parent takes its time is dead all the same.
 is_alive() { [[ $(cat "/proc/$1/stat" 2>/dev/null) =~ \)\ [^ZX]\  ]]; }

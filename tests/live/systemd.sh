@@ -53,6 +53,7 @@ IOWeight=150
 [workload:web]
 ExecStart=/bin/sh -c 'echo words of web; exec sleep infinity'
 CPUWeight=300
+MemoryLow=4M
 TasksMax=64
 
 [workload:careful]
@@ -69,13 +70,18 @@ web=$(pid_of web)
 web_is_unharmed 'from the start'
 
 # The tree's own share is asked of systemd.
-equal 'CPUWeight= of the tree is the unit'\''s' 250 "$(of_unit supervisord-workloads.service CPUWeight)"
-equal 'and the kernel'\''s' 250 "$(cat "$tree/cpu.weight")"
-equal 'IOWeight= too' 150 "$(of_unit supervisord-workloads.service IOWeight)"
+# Its slice is what stands beside the other units.
+slice=${tree%/*}
+equal 'CPUWeight= of the tree is its slice'\''s' 250 "$(of_unit supervisord.slice CPUWeight)"
+equal 'and the kernel'\''s' 250 "$(cat "$slice/cpu.weight")"
+equal 'IOWeight= too' 150 "$(of_unit supervisord.slice IOWeight)"
+equal 'what is reserved in the tree is granted by it' 4194304 "$(cat "$tree/memory.low")"
+equal 'and by its slice' 4194304 "$(cat "$slice/memory.low")"
+equal 'so that it is effective' 4.0M "$(property web MemoryLow)"
 equal 'no workload can silence the others in the journal' 0 "$(of_unit supervisord-workloads.service LogRateLimitIntervalUSec)"
 sed -i 's/^CPUWeight=250/CPUWeight=40/' /etc/supervisord/10-test.ini
 check 'changed by systemctl reload' systemctl reload supervisord.service
-has_share() { [ "$(cat "$tree/cpu.weight")" = "$1" ]; }
+has_share() { [ "$(cat "$slice/cpu.weight")" = "$1" ]; }
 check_eventually 'it changes' has_share 40
 web_is_unharmed 'systemctl reload'
 
@@ -99,11 +105,21 @@ check 'daemon-reload' systemctl daemon-reload
 web_is_unharmed 'daemon-reload'
 check 'daemon-reexec' systemctl daemon-reexec
 web_is_unharmed 'daemon-reexec'
-check 'set-property on the tree' systemctl set-property --runtime supervisord-workloads.service CPUWeight=60
+check 'set-property on the tree' systemctl set-property --runtime supervisord.slice CPUWeight=60
 web_is_unharmed 'set-property'
 equal 'the plan would put the share right' 1 "$(supctl plan | grep -c 'set the tree cpu.weight\|CPUWeight')"
 check 'and does' supctl reload
 check_eventually 'it is right' has_share 40
+check 'a reserve that the slice does not grant any more' systemctl set-property --runtime supervisord.slice MemoryLow=1M
+equal 'is shown with who voids it' 'supervisord.slice: 1.0M' "$(property web MemoryLow)"
+check_eventually 'and noticed' says 'supervisord.slice grants MemoryLow=1.0M' property web Degraded
+check 'a reload puts it right' supctl reload
+equal 'it is effective again' 4.0M "$(property web MemoryLow)"
+sed -i '/^CPUWeight=40/d; /^MemoryLow=/d' /etc/supervisord/10-test.ini
+check 'what is asked for no more' supctl reload
+equal 'is taken back: a weight' 100 "$(cat "$slice/cpu.weight")"
+equal 'a reserve' '0 0' "$(echo $(cat "$slice/memory.low" "$tree/memory.low"))"
+equal 'and what is still asked for is left' 150 "$(of_unit supervisord.slice IOWeight)"
 
 is_another_daemon() { local pid; pid=$(daemon_pid) && [ "$pid" != 0 ] && [ "$pid" != "$old" ] && supctl version; }
 old=$(daemon_pid)
