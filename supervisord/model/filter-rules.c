@@ -103,7 +103,7 @@ static size_t count_devices(const Filters *filters, const DeviceNumbers *numbers
 int filter_rules_of_devices(const Filters *filters, const DeviceNumbers *numbers, size_t n_numbers, FilterRules *ret) {
     FilterRules rules = { .filter = FILTER_DEVICES };
 
-    if (filters->device_policy == DEVICE_POLICY_AUTO && filters->n_devices == 0) {
+    if (!filters_deny(filters, FILTER_DEVICES)) {
         *ret = rules;
         return 0;
     }
