@@ -129,6 +129,25 @@ static void show_filters_above(const Inspector *in, FilterId filter, LimitReport
     }
 }
 
+static const DeviceNumbers *numbers_of(const Node *node, const char *specifier) {
+    for (size_t i = 0; i < node->n_device_numbers; i++)
+        if (strcmp(node->device_numbers[i].specifier, specifier) == 0)
+            return node->device_numbers + i;
+    return NULL;
+}
+
+/* What is allowed but not there: the filter has no rule for it. */
+static void show_absent_devices(const Inspector *in, LimitReport *report) {
+    const Filters *filters = &in->group->filters;
+    size_t length = strlen(report->effective);
+    for (size_t i = 0; i < filters->n_devices && length < sizeof report->effective; i++) {
+        const DeviceNumbers *numbers = numbers_of(in->node, filters->devices[i].specifier);
+        if (!numbers || numbers->n_rules == 0)
+            length += snprintf(report->effective + length, sizeof report->effective - length, ", without %s",
+                    filters->devices[i].specifier);
+    }
+}
+
 static void report_filter(const Inspector *in, FilterId filter, LimitReport *report) {
     struct filter_denials denials;
     *report = (LimitReport){ .key = filter_key(filter), .bitten = UINT64_MAX };
@@ -137,6 +156,8 @@ static void report_filter(const Inspector *in, FilterId filter, LimitReport *rep
         return;
     snprintf(report->written, sizeof report->written, "%s", in->found->filters[filter]);
     snprintf(report->effective, sizeof report->effective, "%s", in->found->filters[filter]);
+    if (filter == FILTER_DEVICES)
+        show_absent_devices(in, report);
     show_filters_above(in, filter, report);
     if (*report->written && in->target->programs &&
             programs_read_denials(in->target->programs, in->found->slot, &denials) == 0)

@@ -105,6 +105,7 @@ DeviceAllow=/dev/not-there rw
 END
 check 'reload with another' supctl reload
 check_state 'it runs, whether all its devices are there or not' reader running
+matches 'and what is not there is named' ', without /dev/not-there' "$(supctl show reader)"
 check 'what is allowed to be read can be read' opens reader '</dev/zero'
 check 'what a group of devices allows' opens reader '>/dev/null'
 refused 'but not read' opens reader '</dev/full'
