@@ -71,6 +71,18 @@ static void inputs_done(Inputs *inputs) {
     sources_done(&inputs->leases);
 }
 
+/* What a section may say always comes to rules that fit. */
+static void check_filters(const Filters *filters) {
+    FilterRules rules;
+
+    DEMAND(filter_rules_of_devices(filters, NULL, 0, &rules) == 0);
+    filter_rules_done(&rules);
+    DEMAND(filter_rules_of_addresses(&filters, 1, &rules) == 0 && rules.n <= FILTER_PREFIXES_MAX);
+    filter_rules_done(&rules);
+    DEMAND(filter_rules_of_binds(filters, &rules) == 0 && rules.n <= FILTER_RULES_MAX);
+    filter_rules_done(&rules);
+}
+
 static void check_policy(const Policy *policy) {
     char path[SLICE_DEPTH_MAX * 80];
 
@@ -82,6 +94,7 @@ static void check_policy(const Policy *policy) {
         DEMAND(group_path(group, path, sizeof(path)) == 0);
         DEMAND(!group->workload || group->workload->exec.arguments[0][0] == '/');
         DEMAND(policy_metrics_of(policy, group) != 0);
+        check_filters(&group->filters);
     }
 }
 
