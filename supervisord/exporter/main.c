@@ -17,9 +17,11 @@
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "exporter/answers.h"
+#include "exporter/privileges.h"
 #include "serve/protocol.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:9760"
+#define GROUP_DEFAULT "supervisord"
 
 enum {
     CONNECTIONS_MAX = 64,
@@ -96,6 +98,8 @@ static void usage(FILE *file) {
           "      --listen ADDRESS:PORT  Listen here, unless a socket is inherited (" LISTEN_DEFAULT ")\n"
           "      --socket PATH          The daemon's control socket (" CONTROL_SOCKET_DEFAULT ")\n"
           "      --interval TIME        Ask the daemon at most this often (1s)\n"
+          "      --user NAME            Become this user once listening (nobody, when started by root)\n"
+          "      --group NAME           ... with this group, which may read the control socket (" GROUP_DEFAULT ")\n"
           "  -h, --help                 Show this\n"
           "      --version              Show the version\n",
             file);
@@ -105,6 +109,7 @@ typedef struct Options {
     const char *listen;
     const char *socket_path;
     uint64_t interval_usec;
+    const char *user, *group;
 } Options;
 
 /* Returns -1 to go on, else the exit status. */
@@ -113,6 +118,8 @@ static int parse_options(int argc, char **argv, Options *options) {
         { "listen", required_argument, NULL, 'l' },
         { "socket", required_argument, NULL, 's' },
         { "interval", required_argument, NULL, 'i' },
+        { "user", required_argument, NULL, 'u' },
+        { "group", required_argument, NULL, 'g' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'v' },
         { 0 },
@@ -124,6 +131,10 @@ static int parse_options(int argc, char **argv, Options *options) {
             options->listen = optarg;
         else if (c == 's')
             options->socket_path = optarg;
+        else if (c == 'u')
+            options->user = optarg;
+        else if (c == 'g')
+            options->group = optarg;
         else if (c == 'i' && parse_usec(optarg, &options->interval_usec) >= 0)
             continue;
         else if (c == 'h')
@@ -160,9 +171,11 @@ static int serve_until_signal(Answers *answers, int listen_fd) {
 }
 
 int main(int argc, char **argv) {
-    Options options = {
-        .listen = LISTEN_DEFAULT, .socket_path = CONTROL_SOCKET_DEFAULT, .interval_usec = USEC_PER_SEC
-    };
+    Options options = { .listen = LISTEN_DEFAULT,
+        .socket_path = CONTROL_SOCKET_DEFAULT,
+        .interval_usec = USEC_PER_SEC,
+        .group = GROUP_DEFAULT };
+    const char *problem;
     int listen_fd, r = parse_options(argc, argv, &options);
     if (r >= 0)
         return r;
@@ -171,6 +184,12 @@ int main(int argc, char **argv) {
     r = get_socket(options.listen, &listen_fd);
     if (r < 0) {
         fprintf(stderr, "supervisord-exporter: cannot listen at %s: %s\n", options.listen, strerror(-r));
+        return EXIT_FAILURE;
+    }
+    r = privileges_drop(options.user, options.group, &problem);
+    if (r < 0) {
+        fprintf(stderr, "supervisord-exporter: cannot become %s with the group %s: %s\n",
+                options.user ? options.user : "nobody", options.group, problem);
         return EXIT_FAILURE;
     }
     r = answers_open(&answers, options.socket_path, options.interval_usec);

@@ -33,7 +33,7 @@ memory_row() { # WORKLOADS BESIDE-KB
 }
 
 start_exporter() {
-    "$build/supervisord/supervisord-exporter" --socket "$SUPERVISORD_SOCKET" --listen "127.0.0.1:$port" --interval 1ms \
+    "$build/supervisord/supervisord-exporter" --socket "$SUPERVISORD_SOCKET" --listen "127.0.0.1:$port" --interval 1ms --group nogroup \
         >>"$journal" 2>&1 </dev/null &
     exporter=$!
     disown "$exporter"
@@ -66,7 +66,7 @@ scrape_rows() {
 }
 
 sleepers 0 | policy
-must 'the daemon starts' daemon_start
+must 'the daemon starts' daemon_start --control-group nogroup
 empty_kb=$(sleep 2; private_dirty_kb)
 row 'Private_Dirty, no workloads' "$empty_kb kB" '' '' ''
 
