@@ -95,15 +95,19 @@ else
     echo "# $story: the network programs are not loaded here"
 fi
 
-# Run-queue wait: two that want one CPU wait as much as they run.
+# Run-queue wait: one that always wants to run runs or waits; beside another one on its CPU it waits for half of the time at
+# least, whatever else this machine does.
 if [ "$(metric supervisord_bpf_loaded program=wait)" = 1 ]; then
     count_of() { metric supervisord_slice_cpu_runqueue_wait_seconds_count slice=all; }
     first=$(count_of)
     supctl start one other
     sleep 3
     usage=$(property one cpu_usage) wait=$(property one cpu_wait)
+    elapsed=$(awk -v now="$(date +%s.%N)" -v start="$(metric supervisord_workload_start_time_seconds workload=one)" \
+        'BEGIN { print now - start }')
     supctl stop one other
-    within 'one that shares its CPU waits as long as it runs' 0.5 3 "$(ratio "$wait" "$usage")"
+    within 'one that always wants to run runs or waits' 0.85 1.05 "$(awk -v a="$usage" -v b="$wait" -v c="$elapsed" 'BEGIN { print (a + b) / c }')"
+    within 'and waits half of the time beside another one' 0.4 1 "$(ratio "$wait" "$elapsed")"
     within 'the wait histogram of the slice counts' $((first + 10)) 1e9 "$(count_of)"
     equal 'and ends in +Inf with all of them' same "$(supctl metrics | awk '
         /^supervisord_slice_cpu_runqueue_wait_seconds_bucket.slice="all".*Inf/ { last = $NF }
