@@ -225,8 +225,8 @@ static void on_kill(void *userdata, const ApiKill *order, ApiCall *call) {
         return;
     }
     if (!order->session)
-        ledger_journal(s->ledger, supervisor_now(), "signal %d to %s%s", order->signal, order->all ? "all of " : "",
-                order->name);
+        ledger_journal(s->ledger, supervisor_now(), order->name, "signal %d to %s%s", order->signal,
+                order->all ? "all of " : "", order->name);
     supervisor_answer_kill(s, order, call);
 }
 

@@ -129,11 +129,11 @@ static void log_step(Supervisor *s, const Step *step) {
     step_report(step, line, sizeof line);
     if (step->result == 0) {
         log_line(LOG_DEBUG, step->object, "%s", line);
-        ledger_journal(s->ledger, supervisor_now(), "%s", line);
+        ledger_journal(s->ledger, supervisor_now(), step->object, "%s", line);
     } else if (step->result != -ECANCELED && step->result != -EINPROGRESS && step->kind != STEP_EXEC) {
         log_line(LOG_ERR, step->object, "%s: %s", *step->object ? step->object : "the tree",
                 step->message ? step->message : strerror(-step->result));
-        ledger_journal(s->ledger, supervisor_now(), "failed: %s: %s", line,
+        ledger_journal(s->ledger, supervisor_now(), step->object, "failed: %s: %s", line,
                 step->message ? step->message : strerror(-step->result));
     }
 }

@@ -108,7 +108,7 @@ static bool tell(Supervisor *s, const LedgerEntry *entry, const DriftItem *item)
         return false;
     s->drift->counts[item->knob]++;
     log_line(LOG_NOTICE, entry->name, "%s: %s", entry->name, item->text);
-    ledger_journal(s->ledger, supervisor_now(), "drift of %s: %s", entry->name, item->text);
+    ledger_journal(s->ledger, supervisor_now(), entry->name, "drift of %s: %s", entry->name, item->text);
     return true;
 }
 
@@ -121,7 +121,7 @@ static bool settle(Supervisor *s, const Group *group, Drift *drift) {
     for (size_t i = 0; i < drift->n_items; i++)
         news = tell(s, entry, drift->items + i) || news;
     if (entry->drift.n_items > 0 && drift->n_items == 0)
-        ledger_journal(s->ledger, supervisor_now(), "drift of %s is over", entry->name);
+        ledger_journal(s->ledger, supervisor_now(), entry->name, "drift of %s is over", entry->name);
     ledger_entry_set_drift(entry, drift);
     return news;
 }
@@ -221,7 +221,7 @@ static int on_uevent(sd_event_source *source, int fd, uint32_t events, void *use
     Supervisor *s = userdata;
     if (!uevent_read_disks(fd) || !policy_names_devices(s->policy))
         return 0;
-    ledger_journal(s->ledger, supervisor_now(), "a disk has come, gone or changed");
+    ledger_journal(s->ledger, supervisor_now(), "", "a disk has come, gone or changed");
     supervisor_converge(s, &(Converge){});
     return 0;
 }

@@ -62,7 +62,7 @@ static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdat
             LOG_WARNING, name, "%s did not end in time, %s", name, kills ? "killing it" : "SendSIGKILL= lets it go on");
     if (!kills)
         return 0;
-    ledger_journal(watch->supervisor->ledger, usec, "%s did not end in time: killed", name);
+    ledger_journal(watch->supervisor->ledger, usec, name, "%s did not end in time: killed", name);
     kill_all(watch);
     return 0;
 }
@@ -93,7 +93,8 @@ void supervisor_on_oom(Supervisor *s, const char *name) {
         return;
     watch->oom_stopped = true;
     log_line(LOG_NOTICE, name, "%s: a process was killed for want of memory, ending the rest", name);
-    ledger_journal(s->ledger, supervisor_now(), "%s: a process was killed for want of memory, ending the rest", name);
+    ledger_journal(
+            s->ledger, supervisor_now(), name, "%s: a process was killed for want of memory, ending the rest", name);
     watch_terminate(watch);
 }
 
@@ -108,7 +109,7 @@ bool supervisor_stop(Supervisor *s, const char *name, bool planned) {
     if (watch->kill_source)
         return true;
     watch->command_key = NULL; /* a start that is not over will not be */
-    ledger_journal(s->ledger, supervisor_now(), "stopping %s", name);
+    ledger_journal(s->ledger, supervisor_now(), name, "stopping %s", name);
     cgroup_mark_stopping(watch->start.process.leaf_fd);
     if (watch->is_starting || watch->main_ended || !watch_run_commands(watch, "ExecStop"))
         watch_terminate(watch);
@@ -122,7 +123,7 @@ int supervisor_signal(Supervisor *s, const char *name, int signal) {
 
 void supervisor_stop_all(Supervisor *s, ApiCall *call) {
     s->all_stopped = true;
-    ledger_journal(s->ledger, supervisor_now(), "stopping all workloads");
+    ledger_journal(s->ledger, supervisor_now(), "", "stopping all workloads");
     supervisor_wait(s, WAIT_FOR_ALL, WAIT_ENDED, call);
     for (Watch *watch = s->watches; watch; watch = watch->next)
         supervisor_stop(s, watch->start.name, false);

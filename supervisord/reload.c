@@ -172,6 +172,9 @@ static void note_load(Supervisor *s, int r, const Diagnostics *diagnostics) {
     free(s->last_reload.errors);
     s->last_reload.errors = NULL;
     s->last_reload.ok = r >= 0;
+    if (s->ledger)
+        ledger_journal(s->ledger, supervisor_now(), "",
+                r >= 0 ? "the policy is loaded" : "the policy has errors; the one before goes on");
     if (r >= 0)
         s->last_reload.success_usec = supervisor_now();
     else if (diagnostics_text(diagnostics, &s->last_reload.errors) < 0)

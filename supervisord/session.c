@@ -106,7 +106,7 @@ void supervisor_exec(Supervisor *s, const ApiExec *exec, ApiCall *call) {
         api_answer_error(call, CONTROL_ERROR_BUSY, "there are %d sessions already", SESSIONS_MAX);
         return;
     }
-    ledger_journal(s->ledger, supervisor_now(), "session x%08x in %s", exec->session, exec->name);
+    ledger_journal(s->ledger, supervisor_now(), exec->name, "session x%08x in %s", exec->session, exec->name);
     supervisor_converge(s, &(Converge){ .only = exec->name, .stdio = &stdio, .exec = exec, .exec_call = call });
 }
 

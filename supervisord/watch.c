@@ -69,12 +69,15 @@ static void note_exit(Supervisor *s, const char *name, const Exit *exit) {
     exit_show(exit, words, sizeof words);
     if (exit->cpu_usec) /* of the reaped tree: not our own account, so the two can be compared */
         snprintf(cpu, sizeof cpu, ", CPU time %.3fs", (double) exit->cpu_usec / USEC_PER_SEC);
-    ledger_journal(s->ledger, exit->at_usec, "%s ended: %s%s", name, words, cpu);
+    ledger_journal(s->ledger, exit->at_usec, name, "%s ended: %s%s", name, words, cpu);
     log_line(exit->known && !exit->signaled && exit->code == 0 ? LOG_INFO : LOG_NOTICE, name, "%s ended: %s%s", name,
             words, cpu);
     if (!run)
         return;
     run_on_exit(run, workload_of(s, name), exit);
+    if (run->state == RUN_BACKOFF)
+        ledger_journal(s->ledger, exit->at_usec, name, "%s is started again in %s", name,
+                format_usec(run->backoff_usec, cpu, sizeof cpu));
     if (run->state == RUN_FAILED && run->failure)
         log_line(LOG_ERR, name, "%s: %s", name, run->failure);
 }
@@ -167,7 +170,7 @@ static bool note_failure(Watch *watch, const char *name) {
     _cleanup_(cleanup_free) char *why = NULL;
     text_printf(
             &why, "%s%s", failure ?: "it ended before it began: ", failure ? "" : exit_show(exit, words, sizeof words));
-    ledger_journal(s->ledger, exit->at_usec, "%s failed to start: %s", name, why ?: "");
+    ledger_journal(s->ledger, exit->at_usec, name, "%s failed to start: %s", name, why ?: "");
     log_line(LOG_ERR, name, "%s: %s", name, why ?: "");
     supervisor_start_failed(s, name, why ?: "", watch->timed_out);
     return true;

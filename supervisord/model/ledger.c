@@ -169,14 +169,19 @@ const char *ledger_entry_degraded(const LedgerEntry *entry) {
     return entry->run.failure ?: entry->degraded ?: entry->drift.text;
 }
 
-void ledger_journal(Ledger *ledger, uint64_t now_usec, const char *format, ...) {
+void ledger_journal(Ledger *ledger, uint64_t now_usec, const char *object, const char *format, ...) {
     LedgerAction *action = &ledger->actions[ledger->n_actions++ % LEDGER_ACTIONS];
     va_list arguments;
 
     action->at_usec = now_usec;
+    snprintf(action->object, sizeof action->object, "%s", object);
     va_start(arguments, format);
     vsnprintf(action->text, sizeof action->text, format, arguments);
     va_end(arguments);
+}
+
+uint64_t ledger_last_action(const Ledger *ledger) {
+    return ledger->n_actions;
 }
 
 const LedgerAction *ledger_action(const Ledger *ledger, size_t i) {

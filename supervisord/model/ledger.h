@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/parse.h"
 #include "model/drift.h"
 #include "model/meter.h"
 #include "model/policy.h"
@@ -31,7 +32,8 @@ typedef struct LedgerEntry {
 } LedgerEntry;
 
 typedef struct LedgerAction {
-    uint64_t at_usec; /* CLOCK_MONOTONIC */
+    uint64_t at_usec;                 /* CLOCK_MONOTONIC */
+    char object[NAME_LENGTH_MAX + 1]; /* slice, workload or network that it is about; "": the node */
     char text[LEDGER_ACTION_TEXT];
 } LedgerAction;
 
@@ -56,6 +58,9 @@ void ledger_entry_set_drift(LedgerEntry *entry, Drift *drift);        /* takes i
 /* What is wrong: a start that failed, else a step of the last plan, else what has drifted. NULL: nothing. */
 const char *ledger_entry_degraded(const LedgerEntry *entry);
 
-__attribute__((format(printf, 3, 4))) void ledger_journal(Ledger *ledger, uint64_t now_usec, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void ledger_journal(
+        Ledger *ledger, uint64_t now_usec, const char *object, const char *format, ...);
+/* Actions are numbered from 1; the number of the newest, 0: there was none. */
+uint64_t ledger_last_action(const Ledger *ledger);
 /* The i-th action, newest first; NULL past the oldest. */
 const LedgerAction *ledger_action(const Ledger *ledger, size_t i);

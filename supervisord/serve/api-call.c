@@ -25,7 +25,7 @@ int call_begin(sd_bus_message *message, Peer *peer, sd_bus_error *error, ApiCall
     return 0;
 }
 
-static void call_end(ApiCall *call) {
+void call_end(ApiCall *call) {
     Peer *peer = call->peer;
     sd_bus_message_unref(call->message);
     peer->n_pending--;
@@ -33,7 +33,7 @@ static void call_end(ApiCall *call) {
     free(call);
 }
 
-static void call_answer(ApiCall *call, sd_bus_message *reply, int r) {
+void call_answer(ApiCall *call, sd_bus_message *reply, int r) {
     if (r >= 0)
         sd_bus_send(call->peer->bus, reply, NULL);
     else

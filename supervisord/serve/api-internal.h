@@ -11,6 +11,7 @@
 #include "serve/api.h"
 
 typedef struct Peer Peer;
+typedef struct Follower Follower;
 
 struct Peer {
     Api *api; /* api::peers */
@@ -23,8 +24,9 @@ struct Peer {
 
 struct Api {
     sd_event *event;
-    sd_event_source *listen_source;
-    int spare_fd; /* given up for a moment when descriptors run out, so that a peer can be turned away */
+    sd_event_source *listen_source, *follow_source;
+    Follower *followers; /* of the journal */
+    int spare_fd;        /* given up for a moment when descriptors run out, so that a peer can be turned away */
     ApiBackend backend;
     char *tree_path;
     Peer *peers;
@@ -46,6 +48,16 @@ void peer_unref(Peer *peer);
 
 /* Takes a call up to be answered later; fails when the peer has too many. */
 int call_begin(sd_bus_message *message, Peer *peer, sd_bus_error *error, ApiCall **ret);
+
+void call_answer(ApiCall *call, sd_bus_message *reply, int r); /* consumes both */
+void call_end(ApiCall *call);                                  /* unanswered: its peer is gone */
+
+/* --- api-follow.c --- */
+
+/* Answers with the actions after that number: at once, or with wait once there are any. */
+void follow(Api *api, ApiCall *call, uint64_t after, bool wait);
+void follow_forget(Api *api, const Peer *peer);
+int follow_look(sd_event_source *source, void *userdata); /* after each turn of the loop */
 
 /* --- api-method.c --- */
 

@@ -19,7 +19,7 @@ static const struct {
     const char *member;
     ViewFunction *view;
 } views[] = { { "Version", view_version }, { "List", view_list }, { "Samples", view_samples },
-    { "Journal", view_journal }, { "Outputs", view_outputs }, { "Limits", view_limits } };
+    { "Outputs", view_outputs }, { "Limits", view_limits } };
 
 static int method_view(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     Peer *peer = userdata;
@@ -269,6 +269,19 @@ static int method_exec(sd_bus_message *message, void *userdata, sd_bus_error *er
     return r < 0 ? r : 1;
 }
 
+static int method_journal(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    Peer *peer = userdata;
+    uint64_t after;
+    int wait;
+    ApiCall *call;
+    int r = sd_bus_message_read(message, "tb", &after, &wait);
+    if (r >= 0)
+        r = call_begin(message, peer, error, &call);
+    if (r >= 0)
+        follow(peer->api, call, after, wait);
+    return r < 0 ? r : 1;
+}
+
 #define METHOD(name, in, out, call) SD_BUS_METHOD(name, in, out, call, SD_BUS_VTABLE_UNPRIVILEGED)
 
 /* Our own check says who may do what: sd-bus' is made for the system bus. */
@@ -277,7 +290,7 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("Version", "", "s", method_view),
     METHOD("List", "", "a(" CONTROL_STATUS_SIGNATURE ")", method_view),
     METHOD("Samples", "", "ta(sa{sd})", method_view),
-    METHOD("Journal", "", "a(ts)", method_view),
+    METHOD("Journal", "tb", "tta(tss)", method_journal),
     METHOD("Limits", "", "a(sa{sd})", method_view),
     METHOD("Outputs", "", "a(ssss)", method_view),
     METHOD("Snapshot", "s", "ay", method_snapshot),

@@ -19,6 +19,7 @@ void peer_unref(Peer *peer) {
 
 void peer_remove(Peer *peer) {
     Api *api = peer->api;
+    follow_forget(api, peer);
     for (Peer **p = &api->peers; *p; p = &(*p)->next)
         if (*p == peer) {
             *p = peer->next;

@@ -102,13 +102,14 @@ int view_version(sd_bus_message *reply, const Policy *policy, const Ledger *ledg
     return sd_bus_message_append(reply, "s", PROJECT_VERSION);
 }
 
-int view_journal(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
-    int r = sd_bus_message_open_container(reply, 'a', "(ts)");
-    for (size_t i = 0; r >= 0; i++) {
+int view_journal(sd_bus_message *reply, const Ledger *ledger, uint64_t after) {
+    uint64_t last = ledger_last_action(ledger), oldest = last > LEDGER_ACTIONS ? last - LEDGER_ACTIONS : 0;
+    int r = sd_bus_message_append(reply, "tt", last, oldest > after ? oldest - after : 0);
+    if (r >= 0)
+        r = sd_bus_message_open_container(reply, 'a', "(tss)");
+    for (uint64_t i = 0; r >= 0 && i + after < last && i + oldest < last; i++) {
         const LedgerAction *action = ledger_action(ledger, i);
-        if (!action)
-            break;
-        r = sd_bus_message_append(reply, "(ts)", view_realtime(action->at_usec), action->text);
+        r = sd_bus_message_append(reply, "(tss)", view_realtime(action->at_usec), action->object, action->text);
     }
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }

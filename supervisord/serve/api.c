@@ -96,6 +96,9 @@ int api_new(sd_event *event, const char *path, int listen_fd, const char *group,
         return r;
     TAKE_FD(fd);
     sd_event_source_set_description(api->listen_source, "control-socket");
+    r = sd_event_add_post(event, &api->follow_source, follow_look, api);
+    if (r < 0)
+        return r;
     *ret = TAKE_PTR(api);
     return 0;
 }
@@ -105,6 +108,7 @@ Api *api_free(Api *api) {
         return NULL;
     while (api->peers)
         peer_remove(api->peers);
+    sd_event_source_disable_unref(api->follow_source);
     sd_event_source_disable_unref(api->listen_source);
     sd_event_unref(api->event);
     close_fd(api->spare_fd);

@@ -49,7 +49,10 @@
  *                                   TasksMax, NetworkEgressMax (bytes per second); not set left out     r
  *   Outputs    () -> a(ssss)        of each workload: name, directory below the tree, where standard output and standard
  *                                   error go, as StandardOutput= has it ("journal", "append:/path")     r
- *   Journal    () -> a(ts)          the last actions, newest first: realtime usec, words                r
+ *   Journal    (t after, b wait) -> t last, t lost, a(tss)                                          r
+ *                                   the actions that came after the one of that number (0: all that are kept), newest
+ *                                   first: realtime usec, slice, workload or network ("" the node), words; last: number
+ *                                   of the newest; lost: how many are not kept any more; wait: replies once there are any
  *   Snapshot   (s format) -> ay     the metrics: "text" (Prometheus 0.0.4) or "openmetrics" (1.0.0)       r
  */
 

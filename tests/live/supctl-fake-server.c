@@ -258,8 +258,8 @@ static int method_check(sd_bus_message *call, void *userdata, sd_bus_error *erro
 }
 
 static int method_journal(sd_bus_message *call, void *userdata, sd_bus_error *error) {
-    return sd_bus_reply_method_return(call, "a(ts)", 2, UINT64_C(1763784600000000), "started hog (pid 4711)",
-            UINT64_C(1763784599000000), "hog ended: signal KILL");
+    return sd_bus_reply_method_return(call, "tta(tss)", UINT64_C(2), UINT64_C(0), 2, UINT64_C(1763784600000000), "hog",
+            "started hog (pid 4711)", UINT64_C(1763784599000000), "hog", "hog ended: signal KILL");
 }
 
 static int method_limits(sd_bus_message *call, void *userdata, sd_bus_error *error) {
@@ -302,7 +302,7 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_METHOD("Check", NULL, "a(sssss)", method_check, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Limits", NULL, "a(sa{sd})", method_limits, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Outputs", NULL, "a(ssss)", method_outputs, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Journal", NULL, "a(ts)", method_journal, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Journal", "tb", "tta(tss)", method_journal, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Snapshot", "s", "ay", method_snapshot, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_VTABLE_END,
 };

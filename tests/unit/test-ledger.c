@@ -114,13 +114,16 @@ static void test_journal(void) {
     CHECK_EQ(ledger_new(&ledger), 0);
     CHECK(ledger_action(ledger, 0) == NULL);
     for (unsigned i = 0; i < LEDGER_ACTIONS + 10; i++)
-        ledger_journal(ledger, i, "action %u", i);
+        ledger_journal(ledger, i, i % 2 ? "web" : "", "action %u", i);
     CHECK_STREQ(ledger_action(ledger, 0)->text, "action 265");
+    CHECK_STREQ(ledger_action(ledger, 0)->object, "web");
+    CHECK_STREQ(ledger_action(ledger, 1)->object, "");
+    CHECK(ledger_last_action(ledger) == LEDGER_ACTIONS + 10);
     CHECK_EQ(ledger_action(ledger, 0)->at_usec, LEDGER_ACTIONS + 9);
     CHECK_STREQ(ledger_action(ledger, LEDGER_ACTIONS - 1)->text, "action 10");
     CHECK(ledger_action(ledger, LEDGER_ACTIONS) == NULL);
 
-    ledger_journal(ledger, 0, "%0*d", LEDGER_ACTION_TEXT * 2, 0);
+    ledger_journal(ledger, 0, "web", "%0*d", LEDGER_ACTION_TEXT * 2, 0);
     CHECK_EQ(strlen(ledger_action(ledger, 0)->text), LEDGER_ACTION_TEXT - 1);
 }
 

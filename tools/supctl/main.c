@@ -61,6 +61,8 @@ const Verb verbs[] = {
             "Stop all workloads until the next reload, as at the machine's shutdown", "supctl shutdown" },
     { "run", "[--] COMMAND [ARGUMENT...]", 1, ANY, ARGUMENTS_COMMAND, verb_run,
             "Run a command as a workload and return its exit code", "supctl run -p MemoryMax=64M -- make test" },
+    { "events", "[NAME...]", 0, ANY, ARGUMENTS_GROUPS, verb_events, "Show what supervisord has done, and does",
+            "supctl events -f web" },
     { "exec", "NAME [OPTION...] [--] COMMAND [ARGUMENT...]", 2, ANY, ARGUMENTS_EXEC, verb_exec,
             "Run a command within a running workload", "supctl exec web --pty -- bash" },
     { "check", "", 0, 0, ARGUMENTS_NONE, verb_check, "Show what enforces which share on this host, and why",

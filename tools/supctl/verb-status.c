@@ -74,15 +74,20 @@ static int print_workloads(const Options *options, const Listing *listing) {
 
 /* One action of the journal: 1: read, 0: there are no more. */
 static int read_action(sd_bus_message *reply, uint64_t *ret_at_usec, const char **ret_text) {
-    return sd_bus_message_read(reply, "(ts)", ret_at_usec, ret_text);
+    const char *object;
+
+    return sd_bus_message_read(reply, "(tss)", ret_at_usec, &object, ret_text);
 }
 
 static int fetch_journal(sd_bus *bus, sd_bus_message **ret) {
-    int status = client_call(bus, NULL, CALL_READS, ret, "Journal", NULL), r;
+    int status = client_call(bus, NULL, CALL_READS, ret, "Journal", "tb", UINT64_C(0), false), r;
+    uint64_t last, lost;
 
     if (status != EXIT_SUCCESS)
         return status;
-    r = sd_bus_message_enter_container(*ret, 'a', "(ts)");
+    r = sd_bus_message_read(*ret, "tt", &last, &lost);
+    if (r >= 0)
+        r = sd_bus_message_enter_container(*ret, 'a', "(tss)");
     return r < 0 ? client_bad_reply(r) : EXIT_SUCCESS;
 }
 

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# supctl events: what was done, what is done, to whom it is told, and what a slow or a leaving listener costs.
+. "$(dirname -- "$0")/lib.sh"
+
+policy <<'END'
+[workload:web]
+ExecStart=/bin/sleep infinity
+
+[workload:job]
+ExecStart=/bin/sh -c 'exit 3'
+Restart=on-failure
+RestartSec=30s
+END
+must 'the daemon starts' daemon_start
+check_state 'web runs' web running
+check_state 'job waits for another start' job backoff
+
+all=$(supctl events)
+matches 'a start' 'spawn web as start 1' "$all"
+matches 'an end, and how' 'job ended: exit code 3' "$all"
+matches 'what is waited for' 'job is started again in 30s' "$all"
+equal 'oldest first' "$(sort -s -k1,2 <<<"$all")" "$all"
+equal 'the last one alone' "$(tail -n 1 <<<"$all")" "$(supctl events -n 1)"
+refuted 'of one, not of another' grep -q web <<<"$(supctl events job)"
+matches 'as JSON' '"object":"job","event":"job ended: exit code 3' "$(supctl events job --json)"
+
+# As it happens.
+supctl events -f -n 0 >"$work/follow" &
+follower=$!
+supctl events -f -n 0 job >"$work/follow-job" &
+other=$!
+supctl events -f -n 1 --json web >"$work/follow-json" &
+third=$!
+check_eventually 'they listen' test -s "$work/follow-json"
+supctl restart web
+check_eventually 'an end is told' grep -q 'web ended: signal TERM' "$work/follow"
+check_eventually 'and a start' grep -q 'spawn web as start 2' "$work/follow"
+check_eventually 'a line each as JSON' grep -q '"object":"web","event":"web ended' "$work/follow-json"
+echo nonsense >"$policies/20-bad.ini"
+supctl reload 2>/dev/null
+check_eventually 'a reload with errors' grep -q 'the policy has errors' "$work/follow"
+rm "$policies/20-bad.ini"
+supctl kill -s KILL web
+check_eventually 'a signal' grep -q 'signal 9 to all of web' "$work/follow"
+equal 'who listens to job hears nothing of it' '' "$(cat "$work/follow-job")"
+kill $other $third
+
+# More than are kept, while one does not listen.
+kill -STOP $follower
+for ((i = 0; i < 70; i++)); do
+    supctl start web && supctl stop web
+done
+kill -CONT $follower
+sleep_ended() { grep -q 'stopping web' "$work/follow" && [ "$(tail -n 1 "$work/follow")" = "$(supctl events -n 1)" ]; }
+check_eventually 'a slow listener comes to the end' sleep_ended
+within 'with no more than are kept' 1 320 "$(wc -l <"$work/follow")"
+kill $follower
+wait $follower 2>/dev/null
+check 'the daemon has not noticed' supctl list
+equal 'the last 256 are kept' 256 "$(supctl events | wc -l)"
+daemon_kill
+must 'a daemon comes back' daemon_start
+check 'who listens is told when it goes' eval 'supctl events -f >/dev/null 2>"$work/gone" & sleep 0.3; daemon_stop; ! wait $!'
+matches 'in words' 'supervisord' "$(cat "$work/gone")"
+must 'once more' daemon_start
+
+the_end
