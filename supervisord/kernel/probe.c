@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "kernel/cgroup.h"
+#include "kernel/device.h"
 #include "kernel/filter.h"
 #include "kernel/probe.h"
 #include "model/node.h"
@@ -95,8 +96,12 @@ static void explain_absent_controller(const Prober *p, const char *controller, u
         CURE(row, "boot with systemd.unified_cgroup_hierarchy=1");
     } else if (p->at_root & bit) {
         WHY(row, "the %s controller is not handed down to %s", controller, p->tree ? p->tree->path : "the tree");
-        CURE(row, "Delegate=%s in the unit that holds the tree, or '+%s' in cgroup.subtree_control above it",
-                controller, controller);
+        if (bit == CONTROLLER_HUGETLB)
+            CURE(row,
+                    "echo +hugetlb to cgroup.subtree_control of each cgroup above the tree: systemd knows no hugetlb");
+        else
+            CURE(row, "Delegate=%s in the unit that holds the tree, or '+%s' in cgroup.subtree_control above it",
+                    controller, controller);
     } else if (mount_is_partial(p)) {
         WHY(row, "the %s controller is not handed down to this container", controller);
         CURE(row, "have it delegated to the container's cgroup: Delegate=%s in its unit, or its engine's option",
@@ -112,7 +117,7 @@ static bool foreign_scheduler(char *name, size_t size) {
     return file_read_at(AT_FDCWD, "/sys/kernel/sched_ext/root/ops", name, size) > 0;
 }
 
-static void void_by_scheduler(ProbeRow *row) {
+static void void_by_scheduler(const Prober *p, ProbeRow *row) {
     char name[64];
     if (!foreign_scheduler(name, sizeof name))
         return;
@@ -121,98 +126,112 @@ static void void_by_scheduler(ProbeRow *row) {
     CURE(row, "stop that scheduler");
 }
 
-static bool disk_weighs(const char *disk) {
-    char path[300], text[256];
-    snprintf(path, sizeof path, "/sys/block/%s/queue/scheduler", disk);
-    return file_read_at(AT_FDCWD, path, text, sizeof text) > 0 && strstr(text, "[bfq]");
-}
-
-static bool iocost_enabled(const Prober *p) {
-    char path[300], text[4096];
-    snprintf(path, sizeof path, "%s/io.cost.qos", p->mount);
-    return file_read_at(AT_FDCWD, path, text, sizeof text) > 0 && strstr(text, "enable=1");
-}
-
-/* Real disks only: loop, ram and zram devices weigh nothing. */
-static unsigned count_disks(bool (*predicate)(const char *disk), unsigned *ret_all) {
-    unsigned matching = 0, all = 0;
-    DIR *dir = opendir("/sys/block");
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        const char *name = entry->d_name;
-        if (*name == '.' || strncmp(name, "loop", 4) == 0 || strncmp(name, "ram", 3) == 0 ||
-                strncmp(name, "zram", 4) == 0)
-            continue;
-        all++;
-        matching += predicate(name);
-    }
-    if (dir)
-        closedir(dir);
-    *ret_all = all;
-    return matching;
-}
-
 /* io.weight is only a number until something weighs by it (systemd#7057). */
 static void void_without_weigher(const Prober *p, ProbeRow *row) {
-    unsigned all, weighing = count_disks(disk_weighs, &all);
-    if (iocost_enabled(p)) {
-        WHY(row, "io.cost.qos is enabled");
-        return;
-    }
+    DeviceNumber disks[DISKS_MAX];
+    size_t all = device_disks(disks), weighing = 0;
+    for (size_t i = 0; i < all; i++)
+        weighing += device_weigher(p->mount, disks[i].major, disks[i].minor) != WEIGHER_NONE;
     if (weighing == all && all > 0) {
-        WHY(row, "all %u disks have the bfq scheduler", all);
+        WHY(row, "bfq or io.cost on all %zu disks", all);
         return;
     }
     row->state = weighing ? PROBE_ENFORCED : PROBE_ABSENT;
     WHY(row,
-            "%u of %u disks have the bfq scheduler, and io.cost.qos is not enabled: elsewhere the weight is only a "
-            "number",
+            "%zu of %zu disks have the bfq scheduler or io.cost: elsewhere IOWeight= is only a number, and "
+            "IODeviceWeight= is refused",
             weighing, all);
     CURE(row, "echo bfq > /sys/block/DISK/queue/scheduler, or enable io.cost.qos");
+}
+
+static void void_without_swap(const Prober *p, ProbeRow *row) {
+    char text[4096];
+    ssize_t length = file_read_at(AT_FDCWD, "/proc/swaps", text, sizeof text);
+    const char *first = length > 0 ? strchr(text, '\n') : NULL;
+    if (first && first[1])
+        return;
+    row->state = PROBE_ABSENT;
+    WHY(row, "there is no swap: MemorySwapMax= limits nothing");
+    CURE(row, "swapon a device or file, if swapping is wanted");
+}
+
+static void void_without_zswap(const Prober *p, ProbeRow *row) {
+    char text[8];
+    if (file_read_at(AT_FDCWD, "/sys/module/zswap/parameters/enabled", text, sizeof text) > 0 && *text == 'Y')
+        return;
+    row->state = PROBE_ABSENT;
+    WHY(row, "zswap is off: MemoryZSwapMax= limits nothing");
+    CURE(row, "echo Y > /sys/module/zswap/parameters/enabled");
 }
 
 static const struct ControllerShare {
     const char *share, *mechanism;
     uint32_t bit;
+    const char *file;  /* without which the controller does not do it */
+    const char *since; /* the kernel that has the file, or how it is built */
     const char *found;
-    void (*voided)(ProbeRow *row);
+    void (*voided)(const Prober *p, ProbeRow *row);
 } controller_shares[] = {
-    { "cpu weight", "cpu controller, cpu.weight", CONTROLLER_CPU, "the fair class shares by it", void_by_scheduler },
-    { "cpu quota", "cpu controller, cpu.max", CONTROLLER_CPU, "the fair class throttles by it", void_by_scheduler },
-    { "cpu pinning", "cpuset controller, cpuset.cpus", CONTROLLER_CPUSET,
+    { "cpu weight", "cpu controller, cpu.weight", CONTROLLER_CPU, "cpu.weight", NULL, "the fair class shares by it",
+            void_by_scheduler },
+    { "cpu idle", "cpu controller, cpu.idle", CONTROLLER_CPU, "cpu.idle", "from 5.15",
+            "runs only when nothing else wants to", void_by_scheduler },
+    { "cpu quota", "cpu controller, cpu.max", CONTROLLER_CPU, "cpu.max", NULL, "the fair class throttles by it",
+            void_by_scheduler },
+    { "cpu burst", "cpu controller, cpu.max.burst", CONTROLLER_CPU, "cpu.max.burst", "from 5.14",
+            "saved up quota is spent later", void_by_scheduler },
+    { "cpu pinning", "cpuset controller, cpuset.cpus", CONTROLLER_CPUSET, "cpuset.cpus", NULL,
             "enabled for policies with AllowedCPUs=", NULL },
-    { "memory high", "memory controller, memory.high", CONTROLLER_MEMORY, "reclaims and slows down above it", NULL },
-    { "memory max", "memory controller, memory.max", CONTROLLER_MEMORY, "kills within the workload above it", NULL },
-    { "tasks", "pids controller, pids.max", CONTROLLER_PIDS, "fork fails above it", NULL },
-    { "io bandwidth", "io controller, io.max", CONTROLLER_IO,
-            "per whole disk, buffered writes included where the file system supports it", NULL },
+    { "memory nodes", "cpuset controller, cpuset.mems", CONTROLLER_CPUSET, "cpuset.mems", NULL,
+            "enabled for policies with AllowedMemoryNodes=", NULL },
+    { "memory reserve", "memory controller, memory.min", CONTROLLER_MEMORY, "memory.min", NULL,
+            "with memory.low; as far as all above grant it, which supctl show tells", NULL },
+    { "memory high", "memory controller, memory.high", CONTROLLER_MEMORY, "memory.high", NULL,
+            "reclaims and slows down above it", NULL },
+    { "memory max", "memory controller, memory.max", CONTROLLER_MEMORY, "memory.max", NULL,
+            "kills within the workload above it", NULL },
+    { "swap", "memory controller, memory.swap.max", CONTROLLER_MEMORY, "memory.swap.max", "with CONFIG_SWAP",
+            "what is above it stays in memory", void_without_swap },
+    { "zswap", "memory controller, memory.zswap.max", CONTROLLER_MEMORY, "memory.zswap.max", "with CONFIG_ZSWAP",
+            "what is above it goes to the disk", void_without_zswap },
+    { "oom group", "memory controller, memory.oom.group", CONTROLLER_MEMORY, "memory.oom.group", NULL,
+            "OOMPolicy=kill ends all of a workload at once", NULL },
+    { "huge pages", "hugetlb controller", CONTROLLER_HUGETLB, NULL, NULL,
+            "enabled for policies with HugeTLBMax=", NULL },
+    { "tasks", "pids controller, pids.max", CONTROLLER_PIDS, "pids.max", NULL, "fork fails above it", NULL },
+    { "io bandwidth", "io controller, io.max", CONTROLLER_IO, "io.max", "with CONFIG_BLK_DEV_THROTTLING",
+            "bytes and operations per whole disk, buffered writes included where the file system supports it", NULL },
+    { "io weight", "io controller, io.weight", CONTROLLER_IO, "io.weight", "with CONFIG_BLK_CGROUP_IOCOST",
+            "disk time by weights", void_without_weigher },
 };
 
 static const char *controller_of(uint32_t bit) {
     return controller_names[__builtin_ctz(bit)];
 }
 
-static void probe_controllers(Prober *p) {
-    for (size_t i = 0; i < ELEMENTSOF(controller_shares); i++) {
-        const struct ControllerShare *share = controller_shares + i;
-        ProbeRow *row =
-                add_row(p, share->share, share->mechanism, p->at_tree & share->bit ? PROBE_ENFORCED : PROBE_ABSENT);
-        if (row->state == PROBE_ABSENT)
-            explain_absent_controller(p, controller_of(share->bit), share->bit, row);
-        else {
-            WHY(row, "%s", share->found);
-            if (share->voided)
-                share->voided(row);
-        }
+/* The tree has the files of each controller that reaches it; without a daemon there is nowhere to look. */
+static bool lacks_file(const Prober *p, const char *file) {
+    return p->tree && file && faccessat(p->tree->fd, file, F_OK, 0) < 0;
+}
+
+static void probe_share(Prober *p, const struct ControllerShare *share) {
+    ProbeRow *row = add_row(p, share->share, share->mechanism, p->at_tree & share->bit ? PROBE_ENFORCED : PROBE_ABSENT);
+    if (row->state == PROBE_ABSENT)
+        explain_absent_controller(p, controller_of(share->bit), share->bit, row);
+    else if (lacks_file(p, share->file)) {
+        row->state = PROBE_ABSENT;
+        WHY(row, "this kernel has no %s", share->file);
+        CURE(row, "a kernel %s", share->since ?: "that is not cut down");
+    } else {
+        WHY(row, "%s", share->found);
+        if (share->voided)
+            share->voided(p, row);
     }
 }
 
-static void probe_io_weight(Prober *p) {
-    ProbeRow *row = add_row(
-            p, "io weight", "io controller, io.weight", p->at_tree & CONTROLLER_IO ? PROBE_ENFORCED : PROBE_ABSENT);
-    if (row->state == PROBE_ABSENT)
-        explain_absent_controller(p, "io", CONTROLLER_IO, row);
-    else
-        void_without_weigher(p, row);
+static void probe_controllers(Prober *p) {
+    for (size_t i = 0; i < ELEMENTSOF(controller_shares); i++)
+        probe_share(p, controller_shares + i);
 }
 
 /* --- network and eBPF -------------------------------------------------------------------------------------------- */
@@ -332,7 +351,6 @@ size_t probe(const Tree *tree, Programs *programs, ProbeRow ret[static PROBE_ROW
     look_at_controllers(&p);
     probe_tree(&p);
     probe_controllers(&p);
-    probe_io_weight(&p);
     probe_egress(&p);
     probe_filters(&p);
     probe_btf(&p);

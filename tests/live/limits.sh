@@ -130,6 +130,97 @@ matches 'what somebody else has changed is found' 'set bronze cpu.weight 100 \(w
 check 'and put right' supctl reload
 equal 'again' 100 "$(file_of bronze cpu.weight)"
 
+# The other keys: each in its file, shown, and biting.
+policy 15-keys.ini <<END
+[slice:keys]
+MemoryMax=300M
+
+[workload:idler]
+Slice=pinned
+CPUWeight=400
+ExecStart=$spin
+
+[workload:burster]
+CPUQuota=40%
+CPUQuotaPeriodSec=50ms
+CPUQuotaBurstSec=20ms
+AllowedMemoryNodes=0
+TasksMax=10%
+ExecStart=/bin/sh -c 'while :; do i=0; while [ \$i -lt 2000 ]; do i=\$((i+1)); done; sleep 0.1; done'
+
+[workload:reader]
+IOReadIOPSMax=/dev/disk-scratch 20
+ExecStart=/bin/dd if=/dev/disk-scratch of=/dev/null bs=4k count=100000 iflag=direct
+StandardOutput=null
+
+[workload:keeper]
+Slice=keys
+MemoryMin=8M
+MemoryLow=16M
+ExecStart=/bin/sleep infinity
+
+[workload:group]
+OOMPolicy=kill
+MemoryMax=24M
+MemorySwapMax=0
+ExecStart=/bin/sh -c 'tail /dev/zero; exec sleep infinity'
+StandardOutput=null
+
+[workload:stopped]
+OOMPolicy=stop
+MemoryMax=24M
+ExecStart=/bin/sh -c 'tail /dev/zero; exec sleep infinity'
+StandardOutput=null
+
+[workload:goes-on]
+MemoryMax=24M
+ExecStart=/bin/sh -c 'tail /dev/zero; exec sleep infinity'
+StandardOutput=null
+END
+check 'more keys' supctl reload
+for name in idler burster reader keeper; do check_state "$name runs" "$name" running; done
+sed -i 's/^CPUWeight=400/CPUWeight=idle/' "$policies/15-keys.ini"
+check 'one is to be idle' supctl reload
+stands idler CPUWeight cpu.idle 1 idle
+stands burster CPUQuota cpu.max '20000 50000' 40%
+stands burster CPUQuotaPeriodSec cpu.max '20000 50000' 50ms
+stands burster CPUQuotaBurstSec cpu.max.burst 20000 20ms
+stands burster AllowedMemoryNodes cpuset.mems 0 0
+pids=$(cat /proc/sys/kernel/pid_max) threads=$(cat /proc/sys/kernel/threads-max)
+stands burster TasksMax pids.max $(((pids < threads ? pids : threads) / 10)) $(((pids < threads ? pids : threads) / 10))
+stands keeper MemoryMin memory.min 8388608 8.0M
+stands keeper MemoryLow memory.low 16777216 16.0M
+equal 'its slice grants what is reserved in it' 8388608 "$(file_of keys memory.min)"
+equal 'and the tree, which is our own here' 8388608 "$(cat "$tree/memory.min")"
+equal 'operations stand in io.max' "$disk rbps=max wbps=max riops=20 wiops=max" "$(file_of reader io.max)"
+reads() { file_of reader io.stat | sed -n "s/^$disk .*rios=\([0-9]*\).*/\1/p"; }
+idle_before=$(usage idler) gold_before=$(usage gold) reads_before=$(reads) at=$(now)
+sleep 4
+within 'CPUWeight=idle leaves nearly all to the others' 0 0.03 "$(ratio $(($(usage idler) - idle_before)) $(($(usage gold) - gold_before)))"
+within 'IOReadIOPSMax= 20 holds within 20 %' 1 24 \
+    "$(awk -v n=$(($(reads) - reads_before)) -v a="$at" -v b="$(now)" 'BEGIN { print n / (b - a) }')"
+check_state 'OOMPolicy=kill ends all at once' group failed
+equal 'by the kernel' 1 "$(file_of group memory.oom.group)"
+check_state 'OOMPolicy=stop ends the rest' stopped failed
+equal 'by the daemon' 0 "$(file_of stopped memory.oom.group)"
+matches 'which says why' 'out of memory' "$(property stopped LastExit)"
+oom_happened() { [ "$(stat_of goes-on memory.events oom_kill)" -ge 1 ]; }
+check_eventually 'without it, one process is killed' oom_happened
+equal 'and the rest goes on' running "$(state_of goes-on)"
+within 'OOMPolicy= has counted' 1 10 "$(bitten group OOMPolicy)"
+bites() { [ "$(bitten "$1" "$2")" -ge 1 ]; }
+check_eventually 'CPUQuotaBurstSec= has been used' bites burster CPUQuotaBurstSec
+sed -i 's/^CPUWeight=idle/CPUWeight=50/; s/^MemoryMin=8M/MemoryMin=4M/; s/^CPUQuotaBurstSec=20ms//' "$policies/15-keys.ini"
+check 'changed' supctl reload
+equal 'idle no more' '0 50' "$(file_of idler cpu.idle) $(file_of idler cpu.weight)"
+equal 'a reserve, up to the tree' '4194304 4194304 4194304' \
+    "$(file_of keeper memory.min) $(file_of keys memory.min) $(cat "$tree/memory.min")"
+equal 'no burst' 0 "$(file_of burster cpu.max.burst)"
+check_eventually 'nothing is left to do' plan_is_empty
+rm "$policies/15-keys.ini"
+check 'all of it gone' supctl reload
+equal 'the tree grants nothing' '0 0' "$(cat "$tree/memory.min") $(cat "$tree/memory.low")"
+
 # MemoryHigh= slows and reclaims; what the kernel refuses is degraded, and the rest goes on.
 policy 20-more.ini <<END
 [workload:cacher]
