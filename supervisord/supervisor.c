@@ -188,7 +188,7 @@ static int open_programs(Supervisor *s) {
 static int open_models(Supervisor *s) {
     int r = ledger_new(&s->ledger);
     if (r == 0)
-        r = links_open(s->config->instance, &s->links);
+        r = links_open(s->config->instance, s->config->runtime_dir, &s->links);
     if (r == 0)
         r = sampler_new(s->programs, &s->sampler);
     if (r < 0)

@@ -26,6 +26,6 @@ ApplyStep apply_group_create, apply_freeze, apply_group_remove, apply_leaf_remov
 ApplyStep apply_limit_set;
 ApplyStep apply_filter_set;
 ApplyStep apply_launch;
-ApplyStep apply_network_create, apply_network_remove;
+ApplyStep apply_firewall_set, apply_network_create, apply_network_remove;
 /* The network namespace of a start, wired as the policy says; -1: the host's. */
 int applier_wire(const Applier *a, Step *step, const Invocation *invocation, int *ret_namespace_fd);

@@ -5,6 +5,19 @@
 #include <errno.h>
 
 #include "kernel/applier.h"
+#include "kernel/firewall.h"
+
+int apply_firewall_set(const Applier *a, Step *step) {
+    _cleanup_(cleanup_free) char *said = NULL;
+    int r = firewall_set(a->target->links, step->table, &said);
+    if (r == -EEXIST)
+        return step_failed(step, r, "an nftables table of our name is there that is not ours");
+    if (r == -ELIBACC)
+        return step_failed(step, r, "NAT= and Publish= need libnftables (package libnftables1)");
+    if (r < 0)
+        return step_failed(step, r, "nftables refuses%s%s", said ? ": " : "", said ?: "");
+    return 0;
+}
 
 int apply_network_create(const Applier *a, Step *step) {
     const Network *network = step->network;

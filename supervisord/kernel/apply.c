@@ -82,6 +82,7 @@ static int leave_to_supervisor(const Applier *a, Step *step) {
 static ApplyStep *const appliers[STEP_KINDS_COUNT] = {
     [STEP_CONTROLLERS_ENABLE] = apply_controllers_enable,
     [STEP_TREE_SHARE] = apply_tree_share,
+    [STEP_FIREWALL_SET] = apply_firewall_set,
     [STEP_NETWORK_CREATE] = apply_network_create,
     [STEP_GROUP_CREATE] = apply_group_create,
     [STEP_FREEZE] = apply_freeze,

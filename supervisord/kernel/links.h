@@ -17,6 +17,7 @@ enum { ALIAS_SIZE = 256 }; /* IFALIASZ of linux/if.h, which does not go together
 
 struct Links {
     char *instance;
+    int runtime_fd;         /* -1: none */
     struct nl_sock *socket; /* in the network namespace of the thread that opened it */
 };
 

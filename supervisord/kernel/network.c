@@ -63,7 +63,7 @@ static int socket_connect(struct nl_sock **ret) {
     return 0;
 }
 
-int links_open(const char *instance, Links **ret) {
+int links_open(const char *instance, const char *runtime_dir, Links **ret) {
     _cleanup_(cleanup_links_close) Links *links = NULL;
 
     if (!name_is_valid(instance))
@@ -71,9 +71,12 @@ int links_open(const char *instance, Links **ret) {
     links = calloc(1, sizeof(*links));
     if (!links)
         return -ENOMEM;
+    links->runtime_fd = -1;
     links->instance = strdup(instance);
     if (!links->instance)
         return -ENOMEM;
+    if (runtime_dir && (links->runtime_fd = open(runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        return -errno;
 
     int r = socket_connect(&links->socket);
     if (r < 0)
@@ -87,6 +90,7 @@ Links *links_close(Links *links) {
     if (!links)
         return NULL;
     nl_socket_free(links->socket);
+    close_fd(links->runtime_fd);
     free(links->instance);
     free(links);
     return NULL;

@@ -20,7 +20,8 @@
 
 typedef struct Links Links;
 
-int links_open(const char *instance, Links **ret);
+/* runtime_dir: where the firewall keeps its note; NULL: there is none. */
+int links_open(const char *instance, const char *runtime_dir, Links **ret);
 Links *links_close(Links *links);
 DEFINE_CLEANUP(Links *, links_close);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/strv.h"
+#include "kernel/firewall.h"
 #include "kernel/observer.h"
 
 int observe_egress(const Observer *o, NodeGroup *group, pid_t main_pid) {
@@ -66,5 +67,19 @@ int observe_networks(Observer *o) {
         if (!network->name || !network->bridge)
             return -ENOMEM;
     }
+    return 0;
+}
+
+/* A start alone needs it only when it publishes; one that is gone from the policy may have. */
+static bool firewall_in_scope(const Observer *o) {
+    const Group *group = o->only ? policy_group(o->policy, o->only) : NULL;
+    return !group || (group->workload && group->workload->wiring.n_publications > 0);
+}
+
+/* What cannot be read does not hold, as far as the plan can tell: to write it will say why. */
+int observe_firewall(Observer *o) {
+    o->node->firewall_seen = firewall_in_scope(o);
+    if (o->node->firewall_seen && firewall_read(o->links, o->node->firewall_seal) < 0)
+        strcpy(o->node->firewall_seal, "other");
     return 0;
 }

@@ -358,8 +358,14 @@ int observe(
         const Tree *tree, Links *links, const Programs *programs, const Policy *policy, const char *only, Node *ret) {
     Node node = {};
     Observer o = { .tree = tree, .links = links, .programs = programs, .policy = policy, .only = only, .node = &node };
-    static int (*const parts[])(
-            Observer *) = { read_tree, read_devices, observe_device_numbers, observe_networks, read_groups };
+    static int (*const parts[])(Observer *) = {
+        read_tree,
+        read_devices,
+        observe_device_numbers,
+        observe_networks,
+        observe_firewall,
+        read_groups,
+    };
     for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
         int r = parts[i](&o);
         if (r < 0) {

@@ -18,5 +18,6 @@ typedef struct Observer {
 int observe_filters(const Observer *o, int dir_fd, NodeGroup *group);
 int observe_device_numbers(Observer *o);
 int observe_networks(Observer *o);
+int observe_firewall(Observer *o);
 /* What shapes the network of a workload that runs, as a setting of its group. */
 int observe_egress(const Observer *o, NodeGroup *group, pid_t main_pid);

@@ -16,6 +16,7 @@
 #include "kernel/cgroup.h"
 #include "kernel/device.h"
 #include "kernel/filter.h"
+#include "kernel/firewall.h"
 #include "kernel/probe.h"
 #include "model/node.h"
 
@@ -241,6 +242,28 @@ static void probe_egress(Prober *p) {
     WHY(row, "for workloads with Network=bridge:; they run without CAP_NET_ADMIN");
 }
 
+static bool forwards(const char *file) {
+    char text[8];
+    return file_read_at(AT_FDCWD, file, text, sizeof text) > 0 && *text != '0';
+}
+
+static void probe_nat(Prober *p) {
+    bool library = firewall_available(), ipv4 = forwards("/proc/sys/net/ipv4/ip_forward"),
+         ipv6 = forwards("/proc/sys/net/ipv6/conf/all/forwarding");
+    ProbeRow *row = add_row(p, "network NAT", "an nftables table", library && ipv4 ? PROBE_ENFORCED : PROBE_ABSENT);
+    if (!library) {
+        WHY(row, "libnftables.so.1 is not there: NAT= and Publish= fail");
+        CURE(row, "install libnftables1");
+    } else if (!ipv4 || !ipv6) {
+        WHY(row, "the host does not forward %s: NAT= and Publish= do not reach other machines",
+                ipv4   ? "IPv6"
+                : ipv6 ? "IPv4"
+                       : "packets");
+        CURE(row, "sysctl -w%s%s", ipv4 ? "" : " net.ipv4.ip_forward=1", ipv6 ? "" : " net.ipv6.conf.all.forwarding=1");
+    } else
+        WHY(row, "for networks with NAT= and workloads with Publish=");
+}
+
 static const struct FilterShare {
     const char *share, *keys;
 } filter_shares[FILTERS_COUNT] = {
@@ -353,6 +376,7 @@ size_t probe(const Tree *tree, Programs *programs, ProbeRow ret[static PROBE_ROW
     probe_controllers(&p);
     probe_egress(&p);
     probe_filters(&p);
+    probe_nat(&p);
     probe_btf(&p);
     probe_programs(&p);
     free(p.mount);

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "bpf/slot.h" /* SLOT_NONE */
+#include "model/firewall.h"
 #include "model/invocation.h"
 #include "model/knob.h"
 #include "model/policy.h"
@@ -86,7 +87,9 @@ typedef struct Node {
     size_t n_groups;
     NodeNetwork *networks;
     size_t n_networks;
-    NodeDevice *devices; /* every path that the policy names */
+    bool firewall_seen;                     /* it was looked for */
+    char firewall_seal[FIREWALL_SEAL_SIZE]; /* of the rules that hold, all of them; "": none, "other": not just so */
+    NodeDevice *devices;                    /* every path that the policy names */
     size_t n_devices;
     DeviceNumbers *device_numbers; /* of every DeviceAllow= that the policy has */
     size_t n_device_numbers;

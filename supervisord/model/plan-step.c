@@ -13,6 +13,8 @@ static void step_done(Step *step) {
     free(step->path);
     filter_rules_done(&step->rules);
     free(step->from);
+    free(step->table);
+    free(step->words);
     free(step->message);
 }
 
@@ -66,6 +68,10 @@ const char *step_format(const Step *step, char *buffer, size_t size) {
     case STEP_TREE_SHARE:
         snprintf(buffer, size, "share of the tree %s=%s", limits[knobs[step->setting.knob].limit].key,
                 step->setting.text);
+        break;
+    case STEP_FIREWALL_SET:
+        snprintf(buffer, size, "%s firewall%s%s%s", step->table ? "set" : "remove", step->table ? ": " : "",
+                step->table ? step->words : "", strcmp(step->from, "other") == 0 ? " (was changed)" : "");
         break;
     case STEP_NETWORK_CREATE:
         format_network(step, buffer, size);

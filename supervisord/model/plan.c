@@ -281,6 +281,23 @@ static int add_tree(PlanBuilder *b) {
     return add_tree_shares(b);
 }
 
+static int add_firewall(PlanBuilder *b) {
+    _cleanup_(cleanup_free) char *rules = NULL;
+    char seal[FIREWALL_SEAL_SIZE];
+    int r = b->node->firewall_seen ? firewall_rules(b->policy, &rules) : 0;
+    if (r < 0)
+        return r;
+    if (!b->node->firewall_seen || strcmp(firewall_seal(rules, seal), b->node->firewall_seal) == 0)
+        return 0;
+    Step *step;
+    r = add_step(b, STEP_FIREWALL_SET, "@firewall", NULL, &step); /* no network has such a name */
+    if (r < 0)
+        return r;
+    step->table = TAKE_PTR(rules);
+    step->from = strdup(b->node->firewall_seal);
+    return step->from ? firewall_words(b->policy, &step->words) : -ENOMEM;
+}
+
 /* A bridge that is no network's any more, and on which nobody is. */
 static int add_gone_networks(PlanBuilder *b) {
     for (size_t i = 0; !b->only && i < b->node->n_networks; i++) {
@@ -440,6 +457,7 @@ int plan_build(Policy *policy, const Decision *decision, const Node *node, const
     static int (*const parts[])(PlanBuilder *) = {
         add_gone_groups,
         add_tree,
+        add_firewall,
         add_gone_networks,
         add_networks,
         add_groups,

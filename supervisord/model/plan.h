@@ -19,6 +19,7 @@
 typedef enum StepKind {
     STEP_CONTROLLERS_ENABLE, /* of the tree or of a group, for its children */
     STEP_TREE_SHARE,         /* unit property of the tree, asked of PID 1 */
+    STEP_FIREWALL_SET,       /* NAT= and Publish= of all, in one transaction */
     STEP_NETWORK_CREATE,     /* bridge, address, up */
     STEP_GROUP_CREATE,       /* cgroup, mark, meter slot */
     STEP_FREEZE,             /* or thaw; done when all processes stand still */
@@ -45,6 +46,7 @@ typedef struct Step {
     Setting setting; /* STEP_LIMIT_SET: what is to hold; STEP_TREE_SHARE: the limit's first knob, and people's words */
     FilterRules rules;       /* STEP_FILTER_SET: owned */
     char *from;              /* STEP_LIMIT_SET, STEP_FILTER_SET: what holds, canonical; owned */
+    char *table, *words;     /* STEP_FIREWALL_SET: the rules, NULL: they go; the same for people; owned */
     unsigned leaf;           /* STEP_SPAWN, STEP_STOP, STEP_LEAF_REMOVE; STEP_EXEC: of the start */
     unsigned session;        /* STEP_EXEC, STEP_LEAF_REMOVE: number of the session; 0: it is about a start */
     const Workload *command; /* STEP_EXEC: what to run, as whom; borrowed */

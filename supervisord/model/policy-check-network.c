@@ -150,6 +150,53 @@ static void check_address(const Check *check, Draft *draft, const Subnet *given)
     *place = *address;
 }
 
+static bool same_port(const Publication *a, const Publication *b) {
+    return a->udp == b->udp && a->host_port == b->host_port && address_equal(&a->at, &b->at);
+}
+
+/* Whose it is already: of a workload before this one, or of an earlier word of this one; NULL: nobody's. */
+static const Draft *earlier_with_port(const Check *check, const Draft *draft, const Publication *publication) {
+    for (size_t i = 0; i < check->n_drafts; i++) {
+        const Draft *other = check->drafts[i];
+
+        if (other->kind != SECTION_WORKLOAD || other->refused)
+            continue;
+        const Wiring *wiring = &((const Workload *) other->object)->wiring;
+        for (size_t j = 0; j < wiring->n_publications && wiring->publications + j != publication; j++)
+            if (same_port(wiring->publications + j, publication))
+                return other;
+        if (other == draft)
+            return NULL;
+    }
+    return NULL;
+}
+
+static bool has_family(const Wiring *wiring, AddressFamily family) {
+    for (size_t i = 0; i < wiring->n_attachments; i++)
+        if (address_is_set(&wiring->attachments[i].network->subnets[family].gateway))
+            return true;
+    return false;
+}
+
+static void check_publications(const Check *check, const Draft *draft) {
+    const Wiring *wiring = &((const Workload *) draft->object)->wiring;
+
+    if (wiring->n_publications > 0 && is_unbridged(draft)) {
+        complain(check, draft, KEY_PUBLISH, "the key needs Network=bridge:NAME");
+        return;
+    }
+    for (size_t i = 0; i < wiring->n_publications && wiring->n_attachments > 0; i++) {
+        const Publication *publication = wiring->publications + i;
+        const Draft *other = earlier_with_port(check, draft, publication);
+
+        if (other)
+            complain(check, draft, KEY_PUBLISH, "port %u is already published to workload '%s'", publication->host_port,
+                    other->group->name);
+        if (address_is_set(&publication->at) && !has_family(wiring, address_index(&publication->at)))
+            complain(check, draft, KEY_PUBLISH, "none of its networks has a subnet of that kind of address");
+    }
+}
+
 /* A limit that is no cgroup file is the network's. */
 static void check_limits(const Check *check, Draft *draft) {
     FOREACH_LIMIT (limit)
@@ -172,6 +219,7 @@ void check_network_against_others(const Check *check, Draft *draft) {
     if (draft->kind != SECTION_WORKLOAD)
         return;
     check_limits(check, draft);
+    check_publications(check, draft);
     for (size_t i = 0; i < draft->n_addresses && is_attached(draft) && check_is_good(draft, KEY_ADDRESS); i++)
         check_address(check, draft, draft->addresses + i);
 }

@@ -152,6 +152,88 @@ static int assign_subnet(const Key *key, Draft *draft, const char *text, const c
     return assign_words(key, draft, text, assign_subnet_word, ret_problem);
 }
 
+static int assign_nat(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    return parse_bool(text, &((Network *) draft->object)->nat);
+}
+
+static int parse_port(const char *text, uint16_t *ret) {
+    uint64_t port;
+
+    int r = parse_u64(text, &port);
+    if (r < 0)
+        return r;
+    if (port == 0 || port > UINT16_MAX)
+        return -ERANGE;
+    *ret = (uint16_t) port;
+    return 0;
+}
+
+/* "tcp", "udp"; NULL: TCP */
+static int parse_protocol(const char *text, bool *ret_udp) {
+    *ret_udp = text && strcmp(text, "udp") == 0;
+    return !text || *ret_udp || strcmp(text, "tcp") == 0 ? 0 : -EINVAL;
+}
+
+/* Cuts what stands before the port off: "10.0.0.1:80" or "[fd00::1]:80" -> the address, and "80"; only "80": none. */
+static int take_host(char *text, char **ret_port, Address *ret) {
+    char *colon = strrchr(text, ':');
+
+    *ret_port = text;
+    if (!colon)
+        return 0;
+    *colon = '\0';
+    *ret_port = colon + 1;
+    if (*text == '[' && colon > text && colon[-1] == ']') {
+        colon[-1] = '\0';
+        return strchr(text, ':') ? address_parse(text + 1, ret) : -EINVAL;
+    }
+    return strchr(text, ':') ? -EINVAL : address_parse(text, ret);
+}
+
+/* "8080:80", "53/udp", "192.0.2.1:8080:80/tcp" */
+static int parse_publication(char *text, Publication *ret) {
+    Publication publication = {};
+    char *protocol = text, *host_port;
+
+    strsep(&protocol, "/");
+    char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : text;
+    int r = parse_protocol(protocol, &publication.udp);
+    if (r >= 0)
+        r = parse_port(port, &publication.port);
+    if (r < 0)
+        return r;
+    if (colon)
+        *colon = '\0';
+    r = take_host(text, &host_port, &publication.at);
+    if (r >= 0)
+        r = parse_port(host_port, &publication.host_port);
+    if (r >= 0)
+        *ret = publication;
+    return r;
+}
+
+static int assign_publish_word(const Key *key, Draft *draft, const char *word, const char **ret_problem) {
+    _cleanup_(cleanup_free) char *text = strdup(word);
+    Wiring *wiring = &((Workload *) draft->object)->wiring;
+    Publication publication;
+
+    if (!text)
+        return -ENOMEM;
+    int r = parse_publication(text, &publication);
+    if (r >= 0)
+        r = grow(&wiring->publications, sizeof(Publication), wiring->n_publications, &draft->publications_allocated);
+    if (r < 0)
+        return r;
+    wiring->publications[wiring->n_publications++] = publication;
+    return 0;
+}
+
+static int assign_publish(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    if (!*text)
+        ((Workload *) draft->object)->wiring.n_publications = 0;
+    return assign_words(key, draft, text, assign_publish_word, ret_problem);
+}
+
 const Key keys_network[] = {
     [KEY_NETWORK - KEYS_NETWORK] = {
         .name = "Network",
@@ -194,5 +276,19 @@ const Key keys_network[] = {
         .offset = offsetof(Network, mtu_bytes),
         .minimum = MTU_BYTES_MIN,
         .maximum = MTU_BYTES_MAX,
+    },
+    [KEY_NAT - KEYS_NETWORK] = {
+        .name = "NAT",
+        .sections = IN(SECTION_NETWORK),
+        .assign = assign_nat,
+        .fallback = "no",
+        .expects = "yes or no",
+    },
+    [KEY_PUBLISH - KEYS_NETWORK] = {
+        .name = "Publish",
+        .sections = IN(SECTION_WORKLOAD),
+        .list = true,
+        .assign = assign_publish,
+        .expects = "ports like 8080:80, 53/udp, 192.0.2.1:8080:80/tcp or [fd77::1]:8080:80",
     },
 };

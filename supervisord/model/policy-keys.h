@@ -71,6 +71,8 @@ typedef enum KeyId {
     KEY_BRIDGE,
     KEY_SUBNET,
     KEY_MTU,
+    KEY_NAT,
+    KEY_PUBLISH,
 
     KEYS_FILTER,
     KEY_DEVICE_POLICY = KEYS_FILTER,
@@ -115,6 +117,7 @@ typedef struct Draft {
     size_t attachments_allocated;
     Subnet *addresses; /* Address=, each with its prefix length; 0: not given */
     size_t n_addresses, addresses_allocated;
+    size_t publications_allocated;
     Assignment *assignments; /* in the order of the sources; each but the values' texts owned */
     size_t n_assignments, assignments_allocated;
     Place places[KEYS_COUNT]; /* where it gives a key last */

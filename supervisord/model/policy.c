@@ -91,6 +91,7 @@ void workload_free(Workload *workload) {
     free(workload->exec.output.path);
     free(workload->exec.error.path);
     free(workload->wiring.attachments);
+    free(workload->wiring.publications);
     free(workload);
 }
 

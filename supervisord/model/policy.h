@@ -177,11 +177,20 @@ typedef struct Attachment {
     bool leased[ADDRESS_FAMILIES_COUNT];       /* from the network's pool, not by Address= */
 } Attachment;
 
+/* A port of the host that leads to one of a workload. */
+typedef struct Publication {
+    Address at; /* of the host; none: each that it has */
+    bool udp;   /* else TCP */
+    uint16_t host_port, port;
+} Publication;
+
 /* Whom it can talk to. */
 typedef struct Wiring {
     NetworkMode mode;
     Attachment *attachments; /* NETWORK_BRIDGE: eth0, eth1, ...; the first has the default route */
     size_t n_attachments;
+    Publication *publications; /* NETWORK_BRIDGE */
+    size_t n_publications;
 } Wiring;
 
 struct Workload {
@@ -196,6 +205,7 @@ struct Network {
     char *bridge;                           /* interface name, < IFNAMSIZ */
     Subnet subnets[ADDRESS_FAMILIES_COUNT]; /* with the bridge's own address; at least one */
     uint64_t mtu_bytes;
+    bool nat; /* what its workloads send elsewhere goes out under the host's address */
     size_t index;
     Origin origin;
 };

@@ -11,6 +11,8 @@
  *     device PATH MAJOR:MINOR [none | iocost | bfq] | ERRNO
  *         The disk that a path of the policy leads to, with what shares it out, or why to none: ENODEV.
  *     network NAME bridge=NAME subnet=ADDRESS/LENGTH... [mtu=BYTES] [ports]
+ *     firewall none | same | other
+ *         No table of ours, which is so if it does not say; the rules of the policy; others.
  *     slice PATH [slot=N] [controllers=LIST] [frozen]
  *     workload PATH [slot=N] [frozen]
  *         A group with our mark; its name is the last part of its path below the tree. It has the limit files of the
@@ -228,6 +230,22 @@ static void read_network(Fixture *f, char *rest) {
         fail(f, "bridge= is missing");
 }
 
+static void read_firewall(Fixture *f, char *rest) {
+    static const char *const words[] = { "none", "same", "other", NULL };
+    _cleanup_(cleanup_free) char *rules = NULL;
+
+    switch (choice(f, take_needed(f, &rest), words)) {
+    case 1:
+        if (firewall_rules(f->policy, &rules) < 0 || !rules)
+            fail(f, "the policy needs none");
+        firewall_seal(rules, f->node.firewall_seal);
+        break;
+    case 2:
+        strcpy(f->node.firewall_seal, "other");
+        break;
+    }
+}
+
 /* Huge pages are those of x86-64. */
 static bool has_file(const Fixture *f, const Knob *knob) {
     return knob->optional ? f->node.optional_knobs & UINT64_C(1) << knob->id
@@ -401,6 +419,7 @@ static void read_line(Fixture *f, char *line) {
         { "tree", read_tree },
         { "device", read_device },
         { "network", read_network },
+        { "firewall", read_firewall },
         { "slice", read_slice },
         { "workload", read_workload },
         { "set", read_set },
@@ -440,6 +459,7 @@ static void read_node(Fixture *f) {
 
     f->node.controllers_available = controller_mask("cpu cpuset io memory pids");
     f->node.controllers_enabled = controller_mask("cpu io memory pids");
+    f->node.firewall_seen = true;
     snprintf(path, sizeof path, "%s/node", f->directory);
     int r = file_read_all_at(AT_FDCWD, path, NODE_FILE_BYTES_MAX, &text, &length);
     if (r < 0)

@@ -106,6 +106,18 @@ static void print_wiring(FILE *out, const Wiring *wiring) {
     }
 }
 
+static void print_publications(FILE *out, const Wiring *wiring) {
+    char text[ADDRESS_TEXT_MAX];
+
+    for (size_t i = 0; i < wiring->n_publications; i++) {
+        const Publication *publication = wiring->publications + i;
+        bool at = address_is_set(&publication->at);
+
+        fprintf(out, "    Publish=%s%s%u:%u/%s\n", at ? address_format(&publication->at, text, sizeof(text)) : "",
+                at ? " " : "", publication->host_port, publication->port, publication->udp ? "udp" : "tcp");
+    }
+}
+
 static void print_network(FILE *out, const Network *network) {
     char text[ADDRESS_TEXT_MAX];
 
@@ -115,6 +127,8 @@ static void print_network(FILE *out, const Network *network) {
             print_text(out, "Subnet", subnet_format(network->subnets + family, text, sizeof(text)));
     if (network->mtu_bytes != NETWORK_MTU_BYTES_DEFAULT)
         fprintf(out, "    MTU=%" PRIu64 "\n", network->mtu_bytes);
+    if (network->nat)
+        print_text(out, "NAT", "yes");
 }
 
 static void print_output(FILE *out, const char *key, const Output *output) {
@@ -194,6 +208,7 @@ static void print_workload(FILE *out, const Workload *workload) {
     if (workload->exec.error.kind != OUTPUT_INHERIT)
         print_output(out, "StandardError", &workload->exec.error);
     print_wiring(out, &workload->wiring);
+    print_publications(out, &workload->wiring);
     print_text(out, "State", workload->life.running ? "running" : "stopped");
     if (workload->transient)
         fprintf(out, "    (transient)\n");

@@ -196,7 +196,7 @@ static void test_bridge_of_others(Links *links) {
     rtnl_link_put(link);
     nl_socket_free(socket);
 
-    CHECK_EQ(links_open("other", &other), 0);
+    CHECK_EQ(links_open("other", NULL, &other), 0);
     CHECK_EQ(make_test_bridge(other), 0);
     CHECK_EQ(make_test_bridge(links), -EEXIST);
     CHECK_EQ(links_bridge_remove(links, lab_bridge), -EEXIST);
@@ -219,7 +219,7 @@ static void test_names(void) {
     links_veth_name("web", &a, 1, second);
     CHECK(strcmp(first, second) != 0);
 
-    CHECK_EQ(links_open("not:a:name", &links), -EINVAL);
+    CHECK_EQ(links_open("not:a:name", NULL, &links), -EINVAL);
     CHECK(!links);
 }
 
@@ -519,7 +519,7 @@ int main(void) {
     }
     alarm(120);
     lab = lab_with("10.213.0.1/24", "fd13::1/64", 1500);
-    CHECK_EQ(links_open("test", &links), 0);
+    CHECK_EQ(links_open("test", NULL, &links), 0);
     size_t before = count_links();
 
     test_names();
