@@ -62,7 +62,7 @@ static int peer_serve(Peer *peer, int fd) {
                      "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, peer)) < 0 ||
             (r = sd_bus_start(bus)) < 0)
         return r;
-    return sd_bus_attach_event(bus, peer->api->event, SD_EVENT_PRIORITY_NORMAL);
+    return sd_bus_attach_event(bus, peer->api->event, API_PRIORITY);
 }
 
 void peer_accept(Api *api, int fd, bool may_change) {

@@ -7,6 +7,9 @@ needs_command setpriv
 
 group=nogroup
 policy <<END
+[supervisord]
+SampleIntervalSec=100ms
+
 [workload:web]
 ExecStart=/bin/sleep infinity
 END
@@ -103,6 +106,16 @@ for i in range(n):
     except OSError as error:
         pass
 print(len(peers), flush=True)
+if what == 'flood': # asks and listens, as fast as it gets answers
+    for peer in peers:
+        peer.send(b'\0AUTH EXTERNAL ' + b'0'.hex().encode() + b'\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n')
+    end, serial = time.time() + float(sys.argv[4]), 0
+    while time.time() < end:
+        for peer in peers:
+            peer.send(b''.join(call(serial + i) for i in range(1, 21)))
+        for peer in peers:
+            peer.recv(1 << 20)
+        serial += 20
 time.sleep(float(sys.argv[4]))
 END
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$daemon/status"; }
@@ -131,6 +144,13 @@ disperse
 crowd 20 garbage 60
 check_eventually 'garbage is in nobody'\''s way' supctl list
 disperse
+tick() { supctl metrics | awk -v name="supervisord_tick_lateness_seconds_$1" '$1 == name { print $2 }'; }
+sum=$(tick sum) count=$(tick count)
+crowd 8 flood 3
+wait "$crowd"
+equal 'a flood is answered to its end' 0 $?
+within 'and the ticks of the daemon come in time (mean lateness, s)' 0 0.05 \
+    "$(awk -v s="$(tick sum)" -v s0="$sum" -v c="$(tick count)" -v c0="$count" 'BEGIN { if (c > c0) printf "%.6f", (s - s0) / (c - c0) }')"
 crowd 2 deaf 60
 check_eventually 'peers that ask and never listen are in nobody'\''s way' supctl list
 within 'and cost little memory (KiB)' 0 20000 $(($(rss) - before_rss))
