@@ -11,6 +11,8 @@ typedef struct PlanBuilder {
     const Decision *decision;
     const Node *node;
     const char *only;
+    const NodeGroup **in_place; /* by index in the policy: what is where the policy wants it; NULL: nothing; owned */
+    uint32_t controllers;       /* that the policy needs, of those that can be had */
 } PlanBuilder;
 
 /* The new step is the plan's; it stays valid until the next one is added. */

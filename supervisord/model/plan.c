@@ -69,13 +69,15 @@ static bool is_in_place(const PlanBuilder *b, const NodeGroup *found) {
            strcmp(path, found->path) == 0;
 }
 
-static const NodeGroup *group_in_place(const PlanBuilder *b, const Group *group) {
-    for (size_t i = 0; i < b->node->n_groups; i++) {
-        const NodeGroup *found = b->node->groups + i;
-        if (strcmp(found->name, group->name) == 0 && is_in_place(b, found))
-            return found;
-    }
-    return NULL;
+/* Once for all groups: a plan asks for each of them. */
+static int find_in_place(PlanBuilder *b) {
+    b->in_place = calloc(b->policy->n_groups + 1, sizeof *b->in_place);
+    if (!b->in_place)
+        return -ENOMEM;
+    for (size_t i = 0; i < b->node->n_groups; i++)
+        if (is_in_place(b, b->node->groups + i))
+            b->in_place[policy_group(b->policy, b->node->groups[i].name)->index] = b->node->groups + i;
+    return 0;
 }
 
 /* Itself, or below it. */
@@ -212,13 +214,14 @@ static bool is_used(const Policy *policy, const char *controller) {
 }
 
 /* Some controllers are enabled only for a policy that uses them: cpuset costs each migration. The others also meter. */
-static uint32_t controllers_wanted(const PlanBuilder *b) {
+static int find_controllers(PlanBuilder *b) {
     uint32_t wanted = CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY | CONTROLLER_PIDS;
     if (is_used(b->policy, "cpuset"))
         wanted |= CONTROLLER_CPUSET;
     if (is_used(b->policy, "hugetlb"))
         wanted |= CONTROLLER_HUGETLB;
-    return wanted & b->node->controllers_available;
+    b->controllers = wanted & b->node->controllers_available;
+    return 0;
 }
 
 /* A reserve counts only as far as all on the way up grant it; a share is one of the outermost's siblings. */
@@ -270,7 +273,7 @@ static int add_tree_shares(PlanBuilder *b) {
 }
 
 static int add_tree(PlanBuilder *b) {
-    uint32_t missing = controllers_wanted(b) & ~b->node->controllers_enabled;
+    uint32_t missing = b->controllers & ~b->node->controllers_enabled;
     if (missing) {
         Step *step;
         int r = add_step(b, STEP_CONTROLLERS_ENABLE, "", "", &step);
@@ -402,7 +405,7 @@ static int add_freeze(PlanBuilder *b, const Group *group, const NodeGroup *found
 }
 
 static int add_controllers(PlanBuilder *b, const Group *group, const NodeGroup *found) {
-    uint32_t missing = controllers_wanted(b) & ~(found ? found->controllers : 0);
+    uint32_t missing = b->controllers & ~(found ? found->controllers : 0);
     if (group->kind != GROUP_SLICE || !missing)
         return 0;
     Step *step;
@@ -414,7 +417,7 @@ static int add_controllers(PlanBuilder *b, const Group *group, const NodeGroup *
 }
 
 static int add_group(PlanBuilder *b, const Group *group) {
-    const NodeGroup *found = group_in_place(b, group);
+    const NodeGroup *found = b->in_place[group->index];
     Wish wish = b->decision->wishes[group->index];
     Step *step;
     int r = add_ends(b, group, found, wish);
@@ -447,14 +450,21 @@ static int add_groups(PlanBuilder *b) {
     return 0;
 }
 
+static void builder_done(PlanBuilder *b) {
+    free(b->in_place);
+}
+
 int plan_build(Policy *policy, const Decision *decision, const Node *node, const char *only, Plan **ret) {
     _cleanup_(cleanup_plan_free) Plan *plan = calloc(1, sizeof *plan);
     if (!plan)
         return -ENOMEM;
     plan->policy = policy_ref(policy);
 
-    PlanBuilder b = { .plan = plan, .policy = policy, .decision = decision, .node = node, .only = only };
+    _cleanup_(builder_done)
+            PlanBuilder b = { .plan = plan, .policy = policy, .decision = decision, .node = node, .only = only };
     static int (*const parts[])(PlanBuilder *) = {
+        find_in_place,
+        find_controllers,
         add_gone_groups,
         add_tree,
         add_firewall,
@@ -472,16 +482,19 @@ int plan_build(Policy *policy, const Decision *decision, const Node *node, const
 }
 
 int plan_add_exec(Plan *plan, const Node *node, const char *name, unsigned session, const Workload *command) {
-    PlanBuilder b = { .plan = plan, .policy = plan->policy, .node = node, .only = name };
+    _cleanup_(builder_done) PlanBuilder b = { .plan = plan, .policy = plan->policy, .node = node, .only = name };
     const Group *group = policy_group(plan->policy, name);
-    const NodeGroup *found = group ? group_in_place(&b, group) : NULL;
     Step *step;
-    if (!plan_populated_leaf(found))
-        return -ESRCH;
-    int r = plan_add_group_step(&b, STEP_EXEC, group, &step);
+    int r = find_in_place(&b);
     if (r < 0)
         return r;
-    step->leaf = plan_populated_leaf(found);
+    unsigned leaf = group ? plan_populated_leaf(b.in_place[group->index]) : 0;
+    if (!leaf)
+        return -ESRCH;
+    r = plan_add_group_step(&b, STEP_EXEC, group, &step);
+    if (r < 0)
+        return r;
+    step->leaf = leaf;
     step->session = session;
     step->command = command;
     return 0;

@@ -45,7 +45,7 @@
 #include "model/plan.h"
 #include "model/policy-load.h"
 
-enum { NODE_FILE_BYTES_MAX = 64 * 1024 };
+enum { NODE_FILE_BYTES_MAX = 1024 * 1024 };
 
 /* Not that of the host: percents of memory must come out the same everywhere. */
 static const HostFacts facts = {
