@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <systemd/sd-bus.h>
@@ -25,6 +26,7 @@
 #include "serve/protocol.h"
 #include "unit/check.h"
 
+#define GROUP "nogroup" /* is on every Debian */
 #define METRICS "# HELP up Always 1.\n# TYPE up gauge\nup 1\n"
 #define OPENMETRICS METRICS "# EOF\n"
 
@@ -103,6 +105,7 @@ static pid_t start_daemon(Manner manner) {
     unlink(control_path);
     CHECK_EQ(bind(fd, (struct sockaddr *) &address, sizeof address), 0);
     CHECK_EQ(listen(fd, 8), 0);
+    CHECK_EQ(chmod(control_path, 0666), 0);
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -152,7 +155,8 @@ static pid_t start_exporter(const char *interval) {
             fcntl(fd, F_SETFD, 0);
         else
             dup2(fd, 3);
-        execl(exporter_path, "supervisord-exporter", "--socket", control_path, "--interval", interval, NULL);
+        execl(exporter_path, "supervisord-exporter", "--socket", control_path, "--interval", interval, "--group", GROUP,
+                NULL);
         _exit(127);
     }
     close(fd);
@@ -390,6 +394,7 @@ static void test_options(void) {
     CHECK_EQ(run_exporter("argument", NULL), 2);
     CHECK_EQ(run_exporter("--listen", "localhost"), 1);
     CHECK_EQ(run_exporter("--listen", "127.0.0.1:99999"), 1);
+    CHECK_EQ(run_exporter("--user", "root"), 1);
 }
 
 static void test_listen(void) {
@@ -401,7 +406,8 @@ static void test_listen(void) {
     pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execl(exporter_path, "supervisord-exporter", "--listen", text, "--socket", control_path, NULL);
+        execl(exporter_path, "supervisord-exporter", "--listen", text, "--socket", control_path, "--group", GROUP,
+                NULL);
         _exit(127);
     }
     for (unsigned i = 0; i < 500; i++) {
@@ -421,6 +427,7 @@ int main(int argc, char *argv[]) {
     CHECK_EQ(argc, 2);
     exporter_path = argv[1];
     CHECK(mkdtemp(directory));
+    CHECK_EQ(chmod(directory, 0755), 0); /* started by root, the exporter becomes nobody */
     snprintf(control_path, sizeof control_path, "%s/control", directory);
     n_calls = mmap(NULL, sizeof *n_calls, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(n_calls != MAP_FAILED);
