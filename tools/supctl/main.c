@@ -111,6 +111,8 @@ static void print_option_name(const Option *option, char *buffer, size_t size) {
         snprintf(buffer, size, "--%s%s%s", option->name, *argument ? " " : "", argument);
 }
 
+enum { OPTION_WIDTH = 22 }; /* a longer one has its summary on the next line */
+
 static void print_options(const Verb *verb, bool of_all) {
     FOREACH_OPTION (option) {
         char letter[] = { '-', option->letter, ',', '\0' }, name[64];
@@ -118,7 +120,10 @@ static void print_options(const Verb *verb, bool of_all) {
         if (!option_is_of(option, verb) || of_all != !option->verbs)
             continue;
         print_option_name(option, name, sizeof(name));
-        printf("  %-3s %-22s %s\n", option->letter ? letter : "", name, option->summary);
+        printf("  %-3s %-*s", option->letter ? letter : "", OPTION_WIDTH, name);
+        if (strlen(name) > OPTION_WIDTH)
+            printf("\n  %*s", 4 + OPTION_WIDTH, "");
+        printf(" %s\n", option->summary);
     }
 }
 

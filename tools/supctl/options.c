@@ -12,7 +12,7 @@
 #include "serve/protocol.h"
 #include "tools/supctl/moment.h"
 #include "tools/supctl/text.h"
-#include "tools/supctl/top-view.h"
+#include "tools/supctl/top-order.h"
 
 #define INTERVAL_USEC_MIN (50 * USEC_PER_MSEC)
 

@@ -3,45 +3,11 @@
 
 /* What `top` shows: rows of slices and workloads with what they use now, as a table or as JSON. */
 
-#include "tools/supctl/report.h"
+#include <stdio.h>
+
 #include "tools/supctl/supctl.h"
-#include "tools/supctl/usage.h"
+#include "tools/supctl/top-order.h"
 
-typedef enum TopSort {
-    TOP_SORT_POLICY, /* the order of the policy */
-    TOP_SORT_NAME,
-    TOP_SORT_CPU,
-    TOP_SORT_MEMORY,
-    TOP_SORT_IO,
-    TOP_SORT_NETWORK,
-    TOP_SORT_WAIT,
-    TOP_SORTS_COUNT,
-} TopSort;
-
-#define TOP_SORT_NAMES "policy|name|cpu|mem|io|net|wait"
-
-typedef struct TopData {
-    Listing listing;
-    UsageTable earlier, later; /* the two newest samplings that differ in time */
-    BoundsTable bounds;
-} TopData;
-
-typedef struct TopView {
-    TopSort sort;  /* of siblings, or of all when it is flat */
-    bool is_flat;  /* workloads alone, not as a tree */
-    bool is_live;  /* on a screen: with history */
-    size_t width;  /* of the screen; 0: as wide as it takes, with all columns */
-    size_t first;  /* row at the top */
-    size_t n_rows; /* at most */
-} TopView;
-
-void top_data_done(TopData *data);
-
-const char *top_sort_name(TopSort sort);
-TopSort top_sort_by_name(const char *name); /* TOP_SORTS_COUNT: there is none */
-TopSort top_sort_by_key(int key);           /* the letter that chooses it; TOP_SORTS_COUNT: none does */
-
-size_t top_count(const TopData *data, const TopView *view); /* rows that there are */
 /* The exit status. */
 int top_print(const Options *options, const TopData *data, const TopView *view, FILE *file);
 int top_write(const Options *options, const TopData *data, const TopView *view);
