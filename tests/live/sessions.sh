@@ -60,7 +60,7 @@ refuted 'what cannot be executed is an error' inside /etc/passwd
 matches 'which is said' 'execute' "$(inside /etc/passwd 2>&1)"
 equal 'and no matter of the workload'\''s' '' "$(property web Degraded)"
 equal 'what does not run: 3' 3 "$(status_of supctl exec never -- true)"
-matches 'it says so' 'never does not run' "$(cat "$work/status")"
+matches 'it says so' 'does not run' "$(cat "$work/status")"
 equal 'what there is not: 4' 4 "$(status_of supctl exec wbe -- true)"
 no_sessions() { [ -z "$(find "$tree" -type d -name 'x*')" ]; }
 check_eventually 'no leaf stays' no_sessions
