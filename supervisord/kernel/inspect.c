@@ -164,6 +164,42 @@ static void report_filter(const Inspector *in, FilterId filter, LimitReport *rep
         report->bitten = denials.count[filter];
 }
 
+static void add_address(char *text, size_t size, const Address *address, unsigned prefix_length) {
+    const Subnet shown = { *address, prefix_length };
+    char word[ADDRESS_TEXT_MAX];
+    size_t length = strlen(text);
+    if (address_is_set(address))
+        snprintf(text + length, size - length, "%s%s", length > 0 ? " " : "", subnet_format(&shown, word, sizeof word));
+}
+
+/* What the interfaces of the running start have. */
+static void show_held_addresses(const Inspector *in, const Wiring *wiring, LimitReport *report) {
+    for (size_t i = 0; in->found && i < in->found->n_leaves; i++) {
+        _cleanup_(cleanup_close) int fd = -1;
+        const NodeLeaf *leaf = in->found->leaves + i;
+        Subnet held[ADDRESS_FAMILIES_COUNT];
+        if (!leaf->populated || links_namespace_of(leaf->main_pid, &fd) < 0)
+            continue;
+        for (unsigned j = 0; j < wiring->n_attachments && links_addresses(fd, j, held) == 0; j++)
+            for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++)
+                add_address(report->written, sizeof report->written, &held[family].gateway, held[family].prefix_length);
+        return;
+    }
+}
+
+/* Leased ones too: which they are is said nowhere else. */
+static void report_addresses(const Inspector *in, LimitReport *report) {
+    const Wiring *wiring = in->group->workload ? &in->group->workload->wiring : NULL;
+    *report = (LimitReport){ .key = "Address", .bitten = UINT64_MAX };
+    for (size_t i = 0; wiring && i < wiring->n_attachments; i++)
+        for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++)
+            add_address(report->set, sizeof report->set, wiring->attachments[i].addresses + family,
+                    wiring->attachments[i].network->subnets[family].prefix_length);
+    if (wiring)
+        show_held_addresses(in, wiring, report);
+    memcpy(report->effective, report->written, sizeof report->written);
+}
+
 int inspect_limits(
         const ApplyTarget *target, const Policy *policy, const char *name, LimitReport ret[static LIMIT_REPORTS]) {
     Inspector in = { .target = target, .group = policy_group(policy, name), .group_fd = -1 };
@@ -183,6 +219,8 @@ int inspect_limits(
         report_limit(&in, limits + i, ret + i);
     for (size_t i = 0; r == 0 && i < FILTERS_COUNT; i++)
         report_filter(&in, (FilterId) i, ret + LIMITS_COUNT + i);
+    if (r == 0)
+        report_addresses(&in, ret + LIMIT_REPORTS - 1);
     close_fd(in.group_fd);
     node_done(&node);
     return r;

@@ -5,7 +5,7 @@
 
 #include "kernel/apply.h"
 
-enum { LIMIT_REPORTS = LIMITS_COUNT + FILTERS_COUNT };
+enum { LIMIT_REPORTS = LIMITS_COUNT + FILTERS_COUNT + 1 }; /* the last is of addresses */
 
 typedef struct LimitReport {
     const char *key;

@@ -57,6 +57,7 @@ equal 'web has an address of each kind in front, and one in the back' \
     "eth0 $(lease_of web front .)/25 eth0 $(lease_of web front :)/64 eth1 $(lease_of web back .)/25" "$(addresses_of web | xargs)"
 matches 'db has what the policy gives and a lease where it gives none' \
     "^eth0 $subnet.200/25 eth1 $(lease_of db front .)/25 eth1 fd53:1::200/64$" "$(addresses_of db | xargs)"
+matches 'show tells the addresses, set and held' "^Address +$(lease_of web front .)/25 .* $(lease_of web back .)/25" "$(supctl show web)"
 front=$(address_of web eth0 .) front6=$(address_of web eth0 :) back=$(address_of web eth1 .)
 check_eventually 'web answers the host by IPv4' answers_at "$front"
 check 'by IPv6' answers_at "[$front6]"
