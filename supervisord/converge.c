@@ -124,13 +124,21 @@ static void forget_group(Supervisor *s, const Step *step) {
     arm_decide(s, supervisor_now() + LOOK_AGAIN_USEC);
 }
 
+/* A plan that finds the same fault again has nothing to say; a start that fails is an event each time. */
+static bool is_known_fault(const Supervisor *s, const Step *step) {
+    const LedgerEntry *entry = step->path ? ledger_find(s->ledger, step->object) : NULL;
+    return step->kind != STEP_SPAWN && entry && entry->degraded &&
+           strcmp(entry->degraded, step->message ?: strerror(-step->result)) == 0;
+}
+
 static void log_step(Supervisor *s, const Step *step) {
     char line[STEP_TEXT_MAX];
     step_report(step, line, sizeof line);
     if (step->result == 0) {
         log_line(LOG_DEBUG, step->object, "%s", line);
         ledger_journal(s->ledger, supervisor_now(), step->object, "%s", line);
-    } else if (step->result != -ECANCELED && step->result != -EINPROGRESS && step->kind != STEP_EXEC) {
+    } else if (step->result != -ECANCELED && step->result != -EINPROGRESS && step->kind != STEP_EXEC &&
+               !is_known_fault(s, step)) {
         log_line(LOG_ERR, step->object, "%s: %s", *step->object ? step->object : "the tree",
                 step->message ? step->message : strerror(-step->result));
         ledger_journal(s->ledger, supervisor_now(), step->object, "failed: %s: %s", line,

@@ -201,7 +201,8 @@ typedef enum WaitFor { /* bits */
 /* Answers the call when it has come to pass. */
 void supervisor_wait(Supervisor *supervisor, const char *workload, WaitFor what, ApiCall *call);
 void supervisor_notify_started(Supervisor *supervisor, const char *workload);
-void supervisor_notify_start_failed(Supervisor *supervisor, const char *workload, const char *why);
+/* True: one of them had asked to run it. */
+bool supervisor_notify_start_failed(Supervisor *supervisor, const char *workload, const char *why);
 void supervisor_notify_ended(Supervisor *supervisor, const char *workload);
 /* Answers those who wait for an end that is there, or for a start that will not come any more. */
 void supervisor_settle_waiters(Supervisor *supervisor);

@@ -73,12 +73,15 @@ void supervisor_notify_ended(Supervisor *s, const char *workload) {
         waiter_answer(s, w);
 }
 
-void supervisor_notify_start_failed(Supervisor *s, const char *workload, const char *why) {
+bool supervisor_notify_start_failed(Supervisor *s, const char *workload, const char *why) {
+    bool was_run = false;
     Waiter *w;
     while ((w = waiter_take(s, workload, WAIT_STARTED | WAIT_RUN_STARTED | WAIT_RUN_ENDED))) {
+        was_run = was_run || (w->what & (WAIT_RUN_STARTED | WAIT_RUN_ENDED));
         api_answer_error(w->call, CONTROL_ERROR_FAILED, "%s", why);
         waiter_free(w);
     }
+    return was_run;
 }
 
 static bool anything_lives(const Supervisor *s) {

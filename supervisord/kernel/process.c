@@ -89,6 +89,15 @@ int process_has_executed(pid_t pid, bool *ret) {
     return r;
 }
 
+/* 0 once it has ended; somebody else reaps it, and how it ended is for them alone. */
+static int await_other(int pidfd) {
+    int n = poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 0);
+
+    if (n < 0)
+        return -errno;
+    return n > 0 ? 0 : -EAGAIN;
+}
+
 /*
  * Alive still after the look at its start time: so what was looked at is what the pidfd holds, and not a later bearer
  * of the pid.
@@ -99,8 +108,8 @@ static int verify_start(pid_t pid, int pidfd, uint64_t start_ticks) {
 
     if (r == 0 && ticks != start_ticks)
         r = -ESRCH;
-    if (r == 0 && pidfd_send_signal(pidfd, 0, NULL, 0) < 0)
-        r = -errno;
+    if (r == 0 && await_other(pidfd) != -EAGAIN) /* a zombie, too, has ended */
+        r = -ESRCH;
     return r;
 }
 
@@ -146,15 +155,6 @@ static int reap_child(int pidfd, Exit *exit) {
     exit->signaled = info.si_code != CLD_EXITED;
     exit->cpu_usec = timeval_usec(&usage.ru_utime) + timeval_usec(&usage.ru_stime);
     return 0;
-}
-
-/* Somebody else reaps it, and how it ended is for them alone. */
-static int await_other(int pidfd) {
-    int n = poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 0);
-
-    if (n < 0)
-        return -errno;
-    return n > 0 ? 0 : -EAGAIN;
 }
 
 int process_reap(Process *process, Exit *ret) {

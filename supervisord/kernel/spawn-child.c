@@ -64,6 +64,8 @@ static int reset_signals(const ChildSetup *setup, ChildFailure *failure) {
     for (int i = 1; i < NSIG; i++)
         if (sigaction(i, &by_default, NULL) < 0 && errno != EINVAL)
             return -errno;
+    if (setup->ignore_sigpipe && signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return -errno;
     sigemptyset(&none);
     return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }

@@ -37,6 +37,7 @@ typedef struct ChildSetup {
     int nice;
     char oom_score_adjust[8];
     mode_t umask;
+    bool ignore_sigpipe;
     char *const *environment;
     char *const *arguments;
     const Commands *start_pre;

@@ -36,6 +36,13 @@ static int environment_set_journal(char ***environment, int journal_fd) {
     return environment_set(environment, "JOURNAL_STREAM=%ju:%ju", (uintmax_t) st.st_dev, (uintmax_t) st.st_ino);
 }
 
+/* Who has none gets none, as systemd has it. */
+static bool is_shell(const char *path) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    return *name && strcmp(name, "nologin") != 0 && strcmp(name, "false") != 0 && strcmp(name, "true") != 0;
+}
+
 static int environment_set_user(char ***environment, const Credentials *credentials) {
     int r = environment_set(environment, "HOME=%s", credentials->home);
 
@@ -43,7 +50,7 @@ static int environment_set_user(char ***environment, const Credentials *credenti
         r = environment_set(environment, "LOGNAME=%s", credentials->user);
     if (r == 0)
         r = environment_set(environment, "USER=%s", credentials->user);
-    if (r == 0)
+    if (r == 0 && is_shell(credentials->shell))
         r = environment_set(environment, "SHELL=%s", credentials->shell);
     return r;
 }

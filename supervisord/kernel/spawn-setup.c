@@ -100,6 +100,7 @@ int spawn_setup(SpawnSetup *setup, const SpawnSpec *spec, char **ret_message) {
     setup->child.nice = (int) exec->nice;
     snprintf(setup->child.oom_score_adjust, sizeof setup->child.oom_score_adjust, "%d", (int) exec->oom_score_adjust);
     setup->child.umask = (mode_t) exec->umask;
+    setup->child.ignore_sigpipe = exec->ignore_sigpipe;
     setup->child.arguments = exec->arguments;
     setup->child.start_pre = &exec->start_pre;
     setup->child.executable = exec->arguments[0];

@@ -271,6 +271,15 @@ const Key keys_exec[] = {
         .minimum = (uint64_t) -20,
         .maximum = 19,
     },
+    [KEY_IGNORE_SIGPIPE - KEYS_EXEC] = {
+        .name = "IgnoreSIGPIPE",
+        .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .assign = key_assign_bool,
+        .fallback = "yes",
+        .expects = "yes or no",
+        .offset = offsetof(Workload, exec.ignore_sigpipe),
+    },
     [KEY_OOM_SCORE_ADJUST - KEYS_EXEC] = {
         .name = "OOMScoreAdjust",
         .sections = IN(SECTION_WORKLOAD),

@@ -155,6 +155,7 @@ typedef struct Exec {
     ResourceLimit resource_limits[RLIM_NLIMITS];
     int64_t nice, oom_score_adjust;
     uint64_t umask;
+    bool ignore_sigpipe;
 } Exec;
 
 /* When it starts, ends and starts again. */

@@ -149,6 +149,8 @@ static void print_scalars(FILE *out, const Exec *exec) {
         fprintf(out, "    UMask=%04" PRIo64 "\n", exec->umask);
     if (exec->nice != 0)
         fprintf(out, "    Nice=%" PRId64 "\n", exec->nice);
+    if (!exec->ignore_sigpipe)
+        print_text(out, "IgnoreSIGPIPE", "no");
     if (exec->oom_score_adjust != 0)
         fprintf(out, "    OOMScoreAdjust=%" PRId64 "\n", exec->oom_score_adjust);
 }

@@ -98,4 +98,19 @@ check 'start it again' supctl start output
 check_state 'it has ended' output exited
 equal 'append: has added a line' 'hello hello' "$(tr '\n' ' ' <"$work/out" | sed 's/ $//')"
 
+# A limit that cannot be set is said once, and not with each plan.
+policy 30-lame.ini <<END
+[workload:lame]
+ExecStart=/bin/sleep infinity
+IOReadBandwidthMax=$work/no-such-disk 1M
+State=stopped
+END
+said() { grep -c 'lame: ' "$journal"; }
+check 'reload with a limit that cannot be set' supctl reload
+differs 'it is degraded' '' "$(property lame Degraded)"
+check_eventually 'the log says so' test "$(said)" -gt 0
+times=$(said)
+check 'reload again' supctl reload
+equal 'the log does not say it again' "$times" "$(said)"
+
 the_end

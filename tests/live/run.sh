@@ -21,6 +21,9 @@ equal 'a line of a megabyte goes through' 1000001 "$(head -c 1000000 /dev/zero |
 supctl run -- /no/such/binary 2>"$work/error"
 differs 'a command that is not there fails' 0 $?
 matches 'and says so' '/no/such/binary' "$(cat "$work/error")"
+refuted 'one that would be started again fails at once too' supctl run --name again -p Restart=always -p RestartSec=1ms -- /no/such/binary
+check_eventually 'and is not tried again behind the back of who was told' not supctl status again
+equal 'there was one attempt' 1 "$(grep -c 'again: cannot execute' "$journal")"
 
 # Its surroundings.
 equal 'the environment is the caller'\''s' 'some "thing" %n $x' "$(THING='some "thing" %n $x' supctl run -- printenv THING)"
