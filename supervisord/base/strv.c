@@ -88,17 +88,6 @@ int strv_copy(char *const *strv, char ***ret) {
     return 0;
 }
 
-bool strv_equal(char *const *a, char *const *b) {
-    size_t n = strv_length(a);
-
-    if (n != strv_length(b))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(a[i], b[i]) != 0)
-            return false;
-    return true;
-}
-
 int text_printf(char **ret, const char *format, ...) {
     char *text;
     va_list arguments;

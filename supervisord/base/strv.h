@@ -19,7 +19,6 @@ int strv_consume_assignment(char ***environment, char *assignment);
 int strv_split(
         char ***strv, const char *text, char separator); /* pushes the parts of text, not the empty ones; -ENOMEM */
 int strv_copy(char *const *strv, char ***ret);           /* deep copy; NULL stays NULL */
-bool strv_equal(char *const *a, char *const *b);         /* NULL equals the empty array */
 
 /* printf into a fresh string; -ENOMEM. The old value of *ret is not freed. */
 __attribute__((format(printf, 2, 3))) int text_printf(char **ret, const char *format, ...);

@@ -21,7 +21,8 @@ static const struct Family {
     [ADDRESS_IPV6] = { "ip6", "ipv6_addr" },
 };
 
-const Address *publication_target(const Wiring *wiring, AddressFamily family) {
+/* The address that a publication leads to, of the first interface that has one of this family; NULL: none has. */
+static const Address *publication_target(const Wiring *wiring, AddressFamily family) {
     for (size_t i = 0; i < wiring->n_attachments; i++)
         if (address_is_set(wiring->attachments[i].addresses + family))
             return wiring->attachments[i].addresses + family;

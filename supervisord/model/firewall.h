@@ -13,5 +13,3 @@ int firewall_rules(const Policy *policy, char **ret);
 const char *firewall_seal(const char *rules, char seal[static FIREWALL_SEAL_SIZE]);
 /* "masquerade lan; publish tcp 8080 to web": for people. -ENOMEM. */
 int firewall_words(const Policy *policy, char **ret);
-/* The address that a publication leads to, of the first interface that has one of this family; NULL: none has. */
-const Address *publication_target(const Wiring *wiring, AddressFamily family);

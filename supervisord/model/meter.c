@@ -440,19 +440,9 @@ uint64_t meter_memory_bytes(uint64_t n_groups, uint64_t cpus) {
     return n_groups * (once + on_each_cpu * cpus);
 }
 
-double sample_rate(const Sample *earlier, const Sample *later, MeterId id) {
-    bool known = sample_has(earlier, id) && sample_has(later, id) && later->at_usec > earlier->at_usec;
-    if (!known || later->values[id] < earlier->values[id])
-        return -1;
-
-    double seconds = (double) (later->at_usec - earlier->at_usec) / USEC_PER_SEC;
-    return (double) (later->values[id] - earlier->values[id]) / seconds;
-}
-
 uint64_t meter_unit_per_base(MeterUnit unit) {
     static const uint64_t parts[] = {
         [METER_UNIT_NSEC] = NSEC_PER_USEC * USEC_PER_SEC,
-        [METER_UNIT_USEC] = USEC_PER_SEC,
         [METER_UNIT_BYTES] = 1,
         [METER_UNIT_COUNT] = 1,
     };

@@ -68,7 +68,6 @@ typedef enum MeterKind {
 /* The unit that the raw 64-bit number is in; the exporter turns it into base units (seconds, bytes). */
 typedef enum MeterUnit {
     METER_UNIT_NSEC,
-    METER_UNIT_USEC,
     METER_UNIT_BYTES,
     METER_UNIT_COUNT,
 } MeterUnit;
@@ -123,8 +122,6 @@ static inline void sample_set(Sample *sample, MeterId id, uint64_t value) {
     sample->values[id] = value;
 }
 
-/* Change per second of a counter between two samples, in the meter's unit; negative when it cannot be told. */
-double sample_rate(const Sample *earlier, const Sample *later, MeterId id);
 /* How many of the unit make a base unit (second, byte, one). */
 uint64_t meter_unit_per_base(MeterUnit unit);
 /* The meter's number in base units. */

@@ -166,9 +166,7 @@ int view_outputs(sd_bus_message *reply, const Policy *policy, const Ledger *ledg
 }
 
 static int append_meters(sd_bus_message *reply, const Sample *sample) {
-    static const char *const units[] = {
-        [METER_UNIT_NSEC] = "s", [METER_UNIT_USEC] = "s", [METER_UNIT_BYTES] = "B", [METER_UNIT_COUNT] = ""
-    };
+    static const char *const units[] = { [METER_UNIT_NSEC] = "s", [METER_UNIT_BYTES] = "B", [METER_UNIT_COUNT] = "" };
     int r = sd_bus_message_open_container(reply, 'a', "(ssds)");
     FOREACH_METER (meter)
         if (r >= 0 && sample && sample_has(sample, meter->id))

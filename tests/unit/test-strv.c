@@ -20,22 +20,18 @@ static void test_push(void) {
     CHECK_STREQ(strv[3], NULL);
 }
 
-static void test_copy_and_equal(void) {
+static void test_copy(void) {
     _cleanup_(cleanup_strv_free) char **strv = NULL, **copy = NULL;
-    char a[] = "a", c[] = "c", *empty[] = { NULL }, *other[] = { a, c, NULL }, *shorter[] = { a, NULL };
 
     CHECK_EQ(strv_copy(NULL, &copy), 0);
     CHECK(copy == NULL);
-    CHECK(strv_equal(NULL, NULL));
-    CHECK(strv_equal(NULL, empty));
     strv_push(&strv, "a");
     strv_push(&strv, "b");
     CHECK_EQ(strv_copy(strv, &copy), 0);
     CHECK(copy[0] != strv[0]);
-    CHECK(strv_equal(strv, copy));
-    CHECK(!strv_equal(strv, other));
-    CHECK(!strv_equal(strv, shorter));
-    CHECK(!strv_equal(NULL, strv));
+    CHECK_EQ(strv_length(copy), 2);
+    CHECK_STREQ(copy[0], "a");
+    CHECK_STREQ(copy[1], "b");
 }
 
 static void test_copy_of_empty(void) {
@@ -70,7 +66,7 @@ static void test_grow(void) {
 
 int main(void) {
     test_push();
-    test_copy_and_equal();
+    test_copy();
     test_copy_of_empty();
     test_text_printf();
     test_grow();
