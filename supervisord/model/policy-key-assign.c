@@ -30,6 +30,19 @@ int key_take_word(const Key *key, const char *text, unsigned *ret_index, const c
     return -EINVAL;
 }
 
+int key_take_sole_word(const Key *key, const char *text, unsigned *ret_index) {
+    const char *rest;
+    unsigned index;
+
+    int r = key_take_word(key, text, &index, &rest);
+    if (r < 0)
+        return r;
+    if (rest)
+        return -EINVAL;
+    *ret_index = index;
+    return 0;
+}
+
 void *key_field(const Key *key, const Draft *draft) {
     return (char *) draft->object + key->offset;
 }
@@ -109,16 +122,7 @@ int key_assign_bool(const Key *key, Draft *draft, const char *text, const char *
 }
 
 int key_assign_word(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
-    const char *rest;
-    unsigned index;
-
-    int r = key_take_word(key, text, &index, &rest);
-    if (r < 0)
-        return r;
-    if (rest)
-        return -EINVAL;
-    *(unsigned *) key_field(key, draft) = index;
-    return 0;
+    return key_take_sole_word(key, text, key_field(key, draft));
 }
 
 /* "" is NULL. */

@@ -54,3 +54,4 @@ int key_replace_path(char **path, const char *text); /* "" is NULL; -EINVAL: not
 bool key_is_user(const char *text); /* or a group: as number, or as name in the strict form of systemd's User= */
 /* Which of the row's words the text is, as far as a colon; ret_rest: what follows the colon, NULL if there is none. */
 int key_take_word(const Key *key, const char *text, unsigned *ret_index, const char **ret_rest);
+int key_take_sole_word(const Key *key, const char *text, unsigned *ret_index); /* nothing may follow it */

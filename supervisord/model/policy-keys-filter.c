@@ -4,23 +4,12 @@
 
 #include "model/policy-key.h"
 
-#include <errno.h>
-
 static const char *device_policy_word(unsigned index) {
     return index < DEVICE_POLICIES_COUNT ? device_policy_name(index) : NULL;
 }
 
 static int assign_device_policy(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
-    const char *rest;
-    unsigned index;
-
-    int r = key_take_word(key, text, &index, &rest);
-    if (r < 0)
-        return r;
-    if (rest)
-        return -EINVAL;
-    draft->group->filters.device_policy = index;
-    return 0;
+    return key_take_sole_word(key, text, &draft->group->filters.device_policy);
 }
 
 static int assign_device_allow(const Key *key, Draft *draft, const char *text, const char **ret_problem) {

@@ -27,14 +27,11 @@ static const char *state_word(unsigned index) {
 
 static int assign_state(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
     Workload *workload = draft->object;
-    const char *rest;
     unsigned index;
 
-    int r = key_take_word(key, text, &index, &rest);
+    int r = key_take_sole_word(key, text, &index);
     if (r < 0)
         return r;
-    if (rest)
-        return -EINVAL;
     workload->life.running = index > 0;
     return 0;
 }
