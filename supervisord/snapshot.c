@@ -29,7 +29,7 @@ static void on_sample(const char *name, const Sample *sample, void *userdata) {
     const Group *group = policy_group(s->policy, name);
     LedgerEntry *entry;
     if (ledger_entry(s->ledger, name, group ? group->kind : GROUP_WORKLOAD, &entry) == 0)
-        ledger_entry_add_sample(entry, sample);
+        ledger_entry_set_sample(entry, sample);
 }
 
 void supervisor_sample(Supervisor *s) {
@@ -80,7 +80,7 @@ static size_t list_programs(
 
 static uint64_t waited_nsec(const Supervisor *s, const char *name) {
     const LedgerEntry *entry = ledger_find(s->ledger, name);
-    const Sample *sample = entry ? ledger_entry_newest(entry) : NULL;
+    const Sample *sample = entry ? ledger_entry_sample(entry) : NULL;
     return sample && sample_has(sample, METER_CPU_WAIT) ? sample->values[METER_CPU_WAIT] : 0;
 }
 

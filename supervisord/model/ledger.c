@@ -131,23 +131,12 @@ LedgerEntry *ledger_next(const Ledger *ledger, size_t *cursor) {
     return *cursor < ledger->n_entries ? ledger->entries[(*cursor)++] : NULL;
 }
 
-void ledger_entry_add_sample(LedgerEntry *entry, const Sample *sample) {
-    entry->newest = (entry->newest + 1) % LEDGER_SAMPLES;
-    entry->samples[entry->newest] = *sample;
+void ledger_entry_set_sample(LedgerEntry *entry, const Sample *sample) {
+    entry->sample = *sample;
 }
 
-/* The sample taken `age` samples before the newest. */
-static const Sample *entry_sample(const LedgerEntry *entry, unsigned age) {
-    const Sample *sample = &entry->samples[(entry->newest + LEDGER_SAMPLES - age) % LEDGER_SAMPLES];
-    return sample->at_usec > 0 ? sample : NULL;
-}
-
-const Sample *ledger_entry_newest(const LedgerEntry *entry) {
-    return entry_sample(entry, 0);
-}
-
-const Sample *ledger_entry_previous(const LedgerEntry *entry) {
-    return entry_sample(entry, 1);
+const Sample *ledger_entry_sample(const LedgerEntry *entry) {
+    return entry->sample.at_usec > 0 ? &entry->sample : NULL;
 }
 
 void ledger_entry_set_degraded(LedgerEntry *entry, const char *text) {

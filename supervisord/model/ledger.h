@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Ledger: what is known of each slice and workload over time: the last samples and rates, the run, what is degraded, and
- * the journal of actions. Bounded; kept by name, so that it outlives a reload.
+ * Ledger: what is known of each slice and workload over time: the last sample, the run, what is degraded, and the
+ * journal of actions. Bounded; kept by name, so that it outlives a reload.
  */
 
 #include <stdbool.h>
@@ -16,7 +16,6 @@
 #include "model/run.h"
 
 enum {
-    LEDGER_SAMPLES = 4,   /* per group: enough for a rate over one interval and one of a second */
     LEDGER_ACTIONS = 256, /* of the node */
     LEDGER_ACTION_TEXT = 192,
 };
@@ -24,11 +23,10 @@ enum {
 typedef struct LedgerEntry {
     char *name;
     GroupKind kind;
-    Sample samples[LEDGER_SAMPLES];
-    unsigned newest; /* index of the newest sample */
-    Run run;         /* workloads only */
-    char *degraded;  /* the failed step in words; owned; NULL: healthy */
-    Drift drift;     /* what somebody else has changed */
+    Sample sample;  /* the last */
+    Run run;        /* workloads only */
+    char *degraded; /* the failed step in words; owned; NULL: healthy */
+    Drift drift;    /* what somebody else has changed */
 } LedgerEntry;
 
 typedef struct LedgerAction {
@@ -50,9 +48,8 @@ void ledger_forget(Ledger *ledger, const char *name);
 /* Walks all entries; start with *cursor = 0; NULL at the end. */
 LedgerEntry *ledger_next(const Ledger *ledger, size_t *cursor);
 
-void ledger_entry_add_sample(LedgerEntry *entry, const Sample *sample);
-const Sample *ledger_entry_newest(const LedgerEntry *entry);          /* NULL if none */
-const Sample *ledger_entry_previous(const LedgerEntry *entry);        /* NULL if none */
+void ledger_entry_set_sample(LedgerEntry *entry, const Sample *sample);
+const Sample *ledger_entry_sample(const LedgerEntry *entry);          /* NULL: none yet */
 void ledger_entry_set_degraded(LedgerEntry *entry, const char *text); /* NULL: healthy again */
 void ledger_entry_set_drift(LedgerEntry *entry, Drift *drift);        /* takes it */
 /* What is wrong: a start that failed, else a step of the last plan, else what has drifted. NULL: nothing. */

@@ -78,7 +78,7 @@ static uint64_t newest_sample_usec(const Ledger *ledger) {
     uint64_t newest_usec = 0;
     size_t cursor = 0;
     for (const LedgerEntry *entry; (entry = ledger_next(ledger, &cursor));) {
-        const Sample *sample = ledger_entry_newest(entry);
+        const Sample *sample = ledger_entry_sample(entry);
         if (sample && sample->at_usec > newest_usec)
             newest_usec = sample->at_usec;
     }
@@ -91,7 +91,7 @@ int view_samples(sd_bus_message *reply, const Policy *policy, const Ledger *ledg
         r = sd_bus_message_open_container(reply, 'a', "(sa{sd})");
     for (size_t i = 0; r >= 0 && i < policy->n_groups; i++) {
         const LedgerEntry *entry = ledger_find(ledger, policy->groups[i]->name);
-        const Sample *sample = entry ? ledger_entry_newest(entry) : NULL;
+        const Sample *sample = entry ? ledger_entry_sample(entry) : NULL;
         if (sample)
             r = append_sample(reply, entry->name, sample);
     }
@@ -185,5 +185,5 @@ int view_show(sd_bus_message *reply, const Ledger *ledger, const Group *group, c
                 reply, "(sssst)", rows[i].key, rows[i].set, rows[i].written, rows[i].effective, rows[i].bitten);
     if (r >= 0)
         r = sd_bus_message_close_container(reply);
-    return r < 0 ? r : append_meters(reply, entry ? ledger_entry_newest(entry) : NULL);
+    return r < 0 ? r : append_meters(reply, entry ? ledger_entry_sample(entry) : NULL);
 }

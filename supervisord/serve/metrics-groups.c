@@ -34,7 +34,7 @@ void metrics_group_family(Exposition *out, const Family *shape, GroupKind kind, 
 }
 
 static bool get_sampled(const Text *text, const Group *group, unsigned id, uint64_t *ret) {
-    const Sample *sample = ledger_entry_newest(text->entries[group->index]);
+    const Sample *sample = ledger_entry_sample(text->entries[group->index]);
     if (!sample || !sample_has(sample, id))
         return false;
 

@@ -96,7 +96,7 @@ static void add_sample(LedgerEntry *entry, size_t i, uint64_t meters_present) {
         if (meters_present & (UINT64_C(1) << meter->id))
             sample_set(&sample, meter->id, (meter->id + 1) * UINT64_C(1000000000) + i);
     }
-    ledger_entry_add_sample(entry, &sample);
+    ledger_entry_set_sample(entry, &sample);
 }
 
 /* A daemon that has just been started, without a policy and without eBPF. */

@@ -72,26 +72,24 @@ static void test_other_kind(void) {
 
     CHECK_EQ(ledger_new(&ledger), 0);
     LedgerEntry *entry = entry_of(ledger, "x", GROUP_SLICE);
-    ledger_entry_add_sample(entry, &sample);
+    ledger_entry_set_sample(entry, &sample);
     ledger_entry_set_degraded(entry, "memory.max: Invalid argument");
     entry = entry_of(ledger, "x", GROUP_WORKLOAD);
     CHECK_EQ(entry->kind, GROUP_WORKLOAD);
-    CHECK(ledger_entry_newest(entry) == NULL);
+    CHECK(ledger_entry_sample(entry) == NULL);
     CHECK(entry->degraded == NULL);
 }
 
-static void test_samples(void) {
+static void test_sample(void) {
     _cleanup_(cleanup_ledger_free) Ledger *ledger = NULL;
 
     CHECK_EQ(ledger_new(&ledger), 0);
     LedgerEntry *entry = entry_of(ledger, "web", GROUP_WORKLOAD);
-    CHECK(ledger_entry_newest(entry) == NULL);
-    CHECK(ledger_entry_previous(entry) == NULL);
-    for (uint64_t at = 1; at <= 3 * LEDGER_SAMPLES; at++) {
+    CHECK(ledger_entry_sample(entry) == NULL);
+    for (uint64_t at = 1; at <= 3; at++) {
         Sample sample = { .at_usec = at };
-        ledger_entry_add_sample(entry, &sample);
-        CHECK_EQ(ledger_entry_newest(entry)->at_usec, at);
-        CHECK_EQ(ledger_entry_previous(entry) ? ledger_entry_previous(entry)->at_usec : 0, at - 1);
+        ledger_entry_set_sample(entry, &sample);
+        CHECK_EQ(ledger_entry_sample(entry)->at_usec, at);
     }
 }
 
@@ -131,7 +129,7 @@ int main(void) {
     test_entries();
     test_many();
     test_other_kind();
-    test_samples();
+    test_sample();
     test_degraded();
     test_journal();
     CHECK(ledger_free(NULL) == NULL);

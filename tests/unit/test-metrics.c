@@ -25,7 +25,7 @@ static void know_all(Ledger *ledger, Group *group) {
     FOREACH_LIMIT (limit)
         group->limits[limit->id] = (LimitValue){ .is_set = true, .amount = 1 };
     CHECK_EQ(ledger_entry(ledger, group->name, group->kind, &entry), 0);
-    ledger_entry_add_sample(entry, &sample);
+    ledger_entry_set_sample(entry, &sample);
     entry->run.main_pid = 1;
 }
 
