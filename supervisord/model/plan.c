@@ -21,7 +21,7 @@ static int result_before_apply(const Plan *plan, const char *object) {
     return broken ? -ECANCELED : -EINPROGRESS;
 }
 
-static int add_step(PlanBuilder *b, StepKind kind, const char *object, const char *path, Step **ret) {
+int plan_add_step(PlanBuilder *b, StepKind kind, const char *object, const char *path, Step **ret) {
     Plan *plan = b->plan;
     int r = grow(&plan->steps, sizeof *plan->steps, plan->n_steps, &plan->n_allocated);
     if (r < 0)
@@ -41,7 +41,7 @@ int plan_add_group_step(PlanBuilder *b, StepKind kind, const Group *group, Step 
     int r = group_path(group, path, sizeof path);
     if (r < 0)
         return r;
-    r = add_step(b, kind, group->name, path, ret);
+    r = plan_add_step(b, kind, group->name, path, ret);
     if (r < 0)
         return r;
     (*ret)->group = group;
@@ -50,7 +50,7 @@ int plan_add_group_step(PlanBuilder *b, StepKind kind, const Group *group, Step 
 }
 
 static int add_found_step(PlanBuilder *b, StepKind kind, const NodeGroup *found, Step **ret) {
-    int r = add_step(b, kind, found->name, found->path, ret);
+    int r = plan_add_step(b, kind, found->name, found->path, ret);
     if (r < 0)
         return r;
     (*ret)->group_kind = found->kind;
@@ -107,17 +107,6 @@ static bool group_in_scope(const PlanBuilder *b, const Group *group) {
 static bool found_in_scope(const PlanBuilder *b, const NodeGroup *found) {
     const NodeGroup *only = b->only ? node_group(b->node, b->only) : NULL;
     return !b->only || (only && is_within(only, found));
-}
-
-static bool network_in_scope(const PlanBuilder *b, const Network *network) {
-    if (!b->only)
-        return true;
-    const Group *group = policy_group(b->policy, b->only);
-    const Wiring *wiring = group && group->workload ? &group->workload->wiring : NULL;
-    for (size_t i = 0; wiring && i < wiring->n_attachments; i++)
-        if (wiring->attachments[i].network == network)
-            return true;
-    return false;
 }
 
 /* --- what is gone ------------------------------------------------------------------------------------------------ */
@@ -197,156 +186,6 @@ static int add_gone_groups(PlanBuilder *b) {
         int r = add_gone_group(b, found);
         if (r < 0)
             return r;
-    }
-    return 0;
-}
-
-/* --- the tree and the networks ----------------------------------------------------------------------------------- */
-
-static bool is_used(const Policy *policy, const char *controller) {
-    for (size_t i = 0; i < policy->n_groups; i++)
-        FOREACH_KNOB (knob) {
-            if (knob->controller && strcmp(knob->controller, controller) == 0 &&
-                    policy->groups[i]->limits[knob->limit].is_set)
-                return true;
-        }
-    return false;
-}
-
-/* Some controllers are enabled only for a policy that uses them: cpuset costs each migration. The others also meter. */
-static int find_controllers(PlanBuilder *b) {
-    uint32_t wanted = CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY | CONTROLLER_PIDS;
-    if (is_used(b->policy, "cpuset"))
-        wanted |= CONTROLLER_CPUSET;
-    if (is_used(b->policy, "hugetlb"))
-        wanted |= CONTROLLER_HUGETLB;
-    b->controllers = wanted & b->node->controllers_available;
-    return 0;
-}
-
-/* A reserve counts only as far as all on the way up grant it; a share is one of the outermost's siblings. */
-static bool share_holds(const PlanBuilder *b, const Knob *knob, const char *wanted) {
-    bool granted = limits[knob->limit].reach == LIMIT_REACH_GRANTED;
-    for (size_t i = granted ? 0 : b->node->share; i <= b->node->share; i++) {
-        const char *holds = node_group_setting(b->node->above + i, knob->id, 0, 0);
-        if (strcmp(holds ?: knob->unset, wanted) != 0)
-            return false;
-    }
-    return true;
-}
-
-static bool limit_of_tree_holds(const PlanBuilder *b, const Limit *limit) {
-    const LimitValue *values = b->policy->settings.tree;
-    char wanted[SETTING_TEXT_MAX];
-    FOREACH_KNOB (knob) {
-        if (knob->limit == limit->id && knob_wanted(knob, values, wanted, sizeof wanted) &&
-                !share_holds(b, knob, wanted) &&
-                !(knob->optional && !(b->node->optional_knobs & UINT64_C(1) << knob->id)))
-            return false;
-    }
-    return true;
-}
-
-/* What nobody asks for any more is taken back only if it was us who gave it: the rest is an administrator's. */
-static int add_tree_share(PlanBuilder *b, const Limit *limit) {
-    const LimitValue *value = b->policy->settings.tree + limit->id;
-    bool asked = value->is_set || value->below > 0, given = b->node->shares_given & UINT32_C(1) << limit->id;
-    if (limit->owners != LIMIT_OWNERS_GROUPS_AND_TREE || !(asked || given) || limit_of_tree_holds(b, limit))
-        return 0;
-    Step *step;
-    int r = add_step(b, STEP_TREE_SHARE, "", "", &step);
-    if (r < 0)
-        return r;
-    step->setting.knob = limit_knob(limit)->id;
-    if (asked)
-        limit->show(value->is_set ? value->amount : value->below, step->setting.text, sizeof step->setting.text);
-    return 0;
-}
-
-static int add_tree_shares(PlanBuilder *b) {
-    FOREACH_LIMIT (limit) {
-        int r = b->only || b->node->n_above == 0 ? 0 : add_tree_share(b, limit);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static int add_tree(PlanBuilder *b) {
-    uint32_t missing = b->controllers & ~b->node->controllers_enabled;
-    if (missing) {
-        Step *step;
-        int r = add_step(b, STEP_CONTROLLERS_ENABLE, "", "", &step);
-        if (r < 0)
-            return r;
-        step->controllers = missing;
-    }
-    return add_tree_shares(b);
-}
-
-static int add_firewall(PlanBuilder *b) {
-    _cleanup_(cleanup_free) char *rules = NULL;
-    char seal[FIREWALL_SEAL_SIZE];
-    int r = b->node->firewall_seen ? firewall_rules(b->policy, &rules) : 0;
-    if (r < 0)
-        return r;
-    if (!b->node->firewall_seen || strcmp(firewall_seal(rules, seal), b->node->firewall_seal) == 0)
-        return 0;
-    Step *step;
-    r = add_step(b, STEP_FIREWALL_SET, "@firewall", NULL, &step); /* no network has such a name */
-    if (r < 0)
-        return r;
-    step->table = TAKE_PTR(rules);
-    step->from = strdup(b->node->firewall_seal);
-    return step->from ? firewall_words(b->policy, &step->words) : -ENOMEM;
-}
-
-/* A bridge that is no network's any more, and on which nobody is. */
-static int add_gone_networks(PlanBuilder *b) {
-    for (size_t i = 0; !b->only && i < b->node->n_networks; i++) {
-        const NodeNetwork *found = b->node->networks + i;
-        const Network *network = policy_network(b->policy, found->name);
-        if (found->has_ports || (network && strcmp(network->bridge, found->bridge) == 0))
-            continue;
-        Step *step;
-        int r = add_step(b, STEP_NETWORK_REMOVE, found->name, NULL, &step);
-        if (r < 0)
-            return r;
-        step->from = strdup(found->bridge);
-        if (!step->from)
-            return -ENOMEM;
-    }
-    return 0;
-}
-
-static bool same_subnets(const Subnet *found, const Subnet *wanted) {
-    for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++)
-        if (!subnet_equal(found + family, wanted + family))
-            return false;
-    return true;
-}
-
-/* There may be two bridges of one network: the old one stays while somebody is on it. */
-static bool network_holds(const PlanBuilder *b, const Network *network) {
-    for (size_t i = 0; i < b->node->n_networks; i++) {
-        const NodeNetwork *found = b->node->networks + i;
-        if (strcmp(found->name, network->name) == 0 && strcmp(found->bridge, network->bridge) == 0 &&
-                same_subnets(found->subnets, network->subnets) && found->mtu_bytes == network->mtu_bytes)
-            return true;
-    }
-    return false;
-}
-
-static int add_networks(PlanBuilder *b) {
-    for (size_t i = 0; i < b->policy->n_networks; i++) {
-        const Network *network = b->policy->networks[i];
-        if (!network_in_scope(b, network) || network_holds(b, network))
-            continue;
-        Step *step;
-        int r = add_step(b, STEP_NETWORK_CREATE, network->name, NULL, &step);
-        if (r < 0)
-            return r;
-        step->network = network;
     }
     return 0;
 }
@@ -464,12 +303,12 @@ int plan_build(Policy *policy, const Decision *decision, const Node *node, const
             PlanBuilder b = { .plan = plan, .policy = policy, .decision = decision, .node = node, .only = only };
     static int (*const parts[])(PlanBuilder *) = {
         find_in_place,
-        find_controllers,
+        plan_find_controllers,
         add_gone_groups,
-        add_tree,
-        add_firewall,
-        add_gone_networks,
-        add_networks,
+        plan_add_tree,
+        plan_add_firewall,
+        plan_add_gone_networks,
+        plan_add_networks,
         add_groups,
     };
     for (size_t i = 0; i < ELEMENTSOF(parts); i++) {

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The steps of the tree itself: its controllers, and what the cgroups above it are to grant it. */
+
+#include <string.h>
+
+#include "model/plan-build.h"
+
+static bool is_used(const Policy *policy, const char *controller) {
+    for (size_t i = 0; i < policy->n_groups; i++)
+        FOREACH_KNOB (knob) {
+            if (knob->controller && strcmp(knob->controller, controller) == 0 &&
+                    policy->groups[i]->limits[knob->limit].is_set)
+                return true;
+        }
+    return false;
+}
+
+/* Some controllers are enabled only for a policy that uses them: cpuset costs each migration. The others also meter. */
+int plan_find_controllers(PlanBuilder *b) {
+    uint32_t wanted = CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY | CONTROLLER_PIDS;
+    if (is_used(b->policy, "cpuset"))
+        wanted |= CONTROLLER_CPUSET;
+    if (is_used(b->policy, "hugetlb"))
+        wanted |= CONTROLLER_HUGETLB;
+    b->controllers = wanted & b->node->controllers_available;
+    return 0;
+}
+
+/* A reserve counts only as far as all on the way up grant it; a share is one of the outermost's siblings. */
+static bool share_holds(const PlanBuilder *b, const Knob *knob, const char *wanted) {
+    bool granted = limits[knob->limit].reach == LIMIT_REACH_GRANTED;
+    for (size_t i = granted ? 0 : b->node->share; i <= b->node->share; i++) {
+        const char *holds = node_group_setting(b->node->above + i, knob->id, 0, 0);
+        if (strcmp(holds ?: knob->unset, wanted) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool limit_of_tree_holds(const PlanBuilder *b, const Limit *limit) {
+    const LimitValue *values = b->policy->settings.tree;
+    char wanted[SETTING_TEXT_MAX];
+    FOREACH_KNOB (knob) {
+        if (knob->limit == limit->id && knob_wanted(knob, values, wanted, sizeof wanted) &&
+                !share_holds(b, knob, wanted) &&
+                !(knob->optional && !(b->node->optional_knobs & UINT64_C(1) << knob->id)))
+            return false;
+    }
+    return true;
+}
+
+/* What nobody asks for any more is taken back only if it was us who gave it: the rest is an administrator's. */
+static int add_tree_share(PlanBuilder *b, const Limit *limit) {
+    const LimitValue *value = b->policy->settings.tree + limit->id;
+    bool asked = value->is_set || value->below > 0, given = b->node->shares_given & UINT32_C(1) << limit->id;
+    if (limit->owners != LIMIT_OWNERS_GROUPS_AND_TREE || !(asked || given) || limit_of_tree_holds(b, limit))
+        return 0;
+    Step *step;
+    int r = plan_add_step(b, STEP_TREE_SHARE, "", "", &step);
+    if (r < 0)
+        return r;
+    step->setting.knob = limit_knob(limit)->id;
+    if (asked)
+        limit->show(value->is_set ? value->amount : value->below, step->setting.text, sizeof step->setting.text);
+    return 0;
+}
+
+static int add_tree_shares(PlanBuilder *b) {
+    FOREACH_LIMIT (limit) {
+        int r = b->only || b->node->n_above == 0 ? 0 : add_tree_share(b, limit);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int plan_add_tree(PlanBuilder *b) {
+    uint32_t missing = b->controllers & ~b->node->controllers_enabled;
+    if (missing) {
+        Step *step;
+        int r = plan_add_step(b, STEP_CONTROLLERS_ENABLE, "", "", &step);
+        if (r < 0)
+            return r;
+        step->controllers = missing;
+    }
+    return add_tree_shares(b);
+}
