@@ -104,7 +104,8 @@ bool supervisor_stop(Supervisor *s, const char *name, bool planned) {
     if (!watch)
         return false;
     watch->planned_stop = watch->planned_stop || planned;
-    if (run)
+    if (run &&
+            !(planned && watch->main_ended)) /* a plan only waits for an end that came by itself: Restart= judges it */
         run_on_stopping(run);
     if (watch->kill_source)
         return true;

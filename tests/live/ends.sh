@@ -40,6 +40,11 @@ TimeoutStopSec=100ms
 ExecStart=/bin/bash -c '$work/family $work/leaving exit $work/never & read -r < $work/leaving-gate'
 State=stopped
 
+[workload:deserted]
+ExecStart=/bin/bash -c 'echo start >>$work/starts; $work/family $work/deserted stay $work/never & read -r < $work/deserted-gate'
+TimeoutStopSec=10min
+State=stopped
+
 [workload:soft]
 ExecStart=/bin/bash -c 'trap "" TERM; echo ready >$work/soft; read -r < $work/soft-gate'
 TimeoutStopSec=50ms
@@ -63,7 +68,7 @@ RestartSec=10ms
 StartLimitIntervalSec=1min
 StartLimitBurst=3
 END
-mkfifo "$work/soft-gate" "$work/leaving-gate"
+mkfifo "$work/soft-gate" "$work/leaving-gate" "$work/deserted-gate"
 must 'the daemon starts' daemon_start
 
 heard() { sort -u "$work/$1" | tr '\n' ' ' | sed 's/ $//'; }
@@ -94,6 +99,16 @@ echo >"$work/leaving-gate"
 check_state 'a workload whose main process ends by itself has ended' leaving exited
 matches 'after the rest of it was asked to' 'child TERM' "$(heard leaving)"
 check 'and had ended' empty_leaf leaving
+
+# A plan for all in the meantime makes it no stop that somebody asked for, which would start it again.
+supctl start deserted
+check_eventually 'deserted: both of what it will leave run' both_run deserted
+echo >"$work/deserted-gate"
+check_state 'its main process has ended, the rest stays' deserted stopping
+check 'a plan for all' supctl thaw success
+check 'the rest is killed' supctl kill --signal KILL deserted
+check_state 'it has ended by itself' deserted exited
+equal 'and is not started again' 1 "$(wc -l <"$work/starts")"
 
 # SendSIGKILL=no
 supctl start soft
