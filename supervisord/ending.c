@@ -30,9 +30,12 @@ Ending watch_ending(const Watch *watch) {
 static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdata);
 
 int watch_arm_stop(Watch *watch, uint64_t timeout_usec) {
+    uint64_t at_usec;
+    if (__builtin_add_overflow(supervisor_now(), timeout_usec, &at_usec))
+        at_usec = UINT64_MAX; /* infinity; the source is there all the same, it says that an end is under way */
     watch->kill_source = sd_event_source_disable_unref(watch->kill_source);
-    return sd_event_add_time_relative(
-            watch->supervisor->event, &watch->kill_source, CLOCK_MONOTONIC, timeout_usec, 0, on_stop_timeout, watch);
+    return sd_event_add_time(
+            watch->supervisor->event, &watch->kill_source, CLOCK_MONOTONIC, at_usec, 0, on_stop_timeout, watch);
 }
 
 static void kill_all(Watch *watch) {

@@ -8,7 +8,6 @@
 
 #include "base/parse.h"
 #include "base/signal-name.h"
-#include "model/run.h"
 #include "model/words.h"
 
 static const char *restart_word(unsigned index) {
@@ -92,10 +91,9 @@ const Key keys_life[] = {
         .inherited = true,
         .assign = key_assign_time,
         .fallback = "100ms",
-        .expects = "a time from 1ms to 1min",
+        .expects = "a time, or infinity",
         .offset = offsetof(Workload, life.restart_usec),
-        .minimum = USEC_PER_MSEC,
-        .maximum = RESTART_USEC_MAX,
+        .maximum = AMOUNT_INFINITY,
     },
     [KEY_START_TIMEOUT - KEYS_LIFE] = {
         .name = "TimeoutStartSec",
@@ -114,10 +112,10 @@ const Key keys_life[] = {
         .inherited = true,
         .assign = key_assign_time,
         .fallback = "10s",
-        .expects = "a time from 1ms to 1h",
+        .expects = "a time from 1ms on, or infinity",
         .offset = offsetof(Workload, life.ending.timeout_usec),
         .minimum = USEC_PER_MSEC,
-        .maximum = USEC_PER_HOUR,
+        .maximum = AMOUNT_INFINITY,
     },
     [KEY_KILL_MODE - KEYS_LIFE] = {
         .name = "KillMode",
@@ -194,5 +192,3 @@ const Key keys_life[] = {
         .word = state_word,
     },
 };
-
-_Static_assert(RESTART_USEC_MAX == USEC_PER_MINUTE, "what RestartSec= expects says so");

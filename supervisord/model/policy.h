@@ -161,7 +161,7 @@ typedef struct Exec {
 /* When it starts, ends and starts again. */
 typedef struct Life {
     RestartPolicy restart;
-    uint64_t restart_usec;       /* the first back-off, doubled up to RESTART_USEC_MAX */
+    uint64_t restart_usec;       /* the first back-off, doubled up to RESTART_USEC_MAX when it is less */
     uint64_t start_timeout_usec; /* from the spawn to the exec of ExecStart= */
     Ending ending;
     ExitSet success;         /* beside those that are a success anyway */
