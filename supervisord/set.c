@@ -93,7 +93,8 @@ static int transient_path(const Supervisor *s, const Group *group, char **ret) {
     return text_printf(ret, "%s/transient/60-set-%s.ini", s->config->runtime_dir, group->name);
 }
 
-/* Beside the file that the group is in, or among its drop-ins, by name in the strongest directory. */
+/* Beside the file that the group is in, or among its drop-ins, by name in the strongest directory. 99: what is set last
+ * is not hidden by what administrators and packages have there. */
 static int lasting_path(const Supervisor *s, const Group *group, char **ret) {
     char directory[PATH_MAX], *slash;
     if ((size_t) snprintf(directory, sizeof directory, "%s", group->origin.file) >= sizeof directory)
@@ -105,7 +106,7 @@ static int lasting_path(const Supervisor *s, const Group *group, char **ret) {
         slash = strrchr(directory, '/');
     }
     return text_printf(
-            ret, "%s%s%s/50-set-%s.conf", s->config->policy_dirs[0], slash, in_drop_in ? "" : ".d", group->name);
+            ret, "%s%s%s/99-set-%s.conf", s->config->policy_dirs[0], slash, in_drop_in ? "" : ".d", group->name);
 }
 
 static int write_source(const Sources *sources, const char *path, mode_t mode) {

@@ -13,7 +13,7 @@ Environment=COLOR=red
 END
 must 'the daemon starts' daemon_start
 check_state 'web runs' web running
-drop_in=$policies/20-shop.ini.d/50-set-web.conf
+drop_in=$policies/20-shop.ini.d/99-set-web.conf
 overlay=/run/$instance/transient/60-set-web.ini
 color() { environment_of "$(pid_of web)" COLOR; }
 is_color() { [ "$(color)" = "$1" ]; }
@@ -50,6 +50,11 @@ equal 'it holds still' green "$(color)"
 check 'taken back' supctl set web Environment=
 supctl restart web
 equal 'it holds no more' red "$(color)"
+printf '[workload:web]\nNice=7\n' >"${drop_in%/*}/60-local.conf"
+check 'a drop-in of the administrator' supctl reload
+check 'does not hide' supctl set web Nice=9
+supctl restart web
+equal 'what is set after it' 9 "$(ps -o ni= -p "$(pid_of web)" | tr -d ' ')"
 
 # At once.
 check 'what a running workload is to be' supctl set --runtime web Frozen=yes
