@@ -82,7 +82,7 @@ static const Group *find_group(Supervisor *s, const char *name, ApiCall *call) {
 static bool known_workload(Supervisor *s, const char *name, ApiCall *call) {
     const Group *group = find_group(s, name, call);
     if (group && !group->workload)
-        api_answer_error(call, CONTROL_ERROR_FAILED, "%s is a slice; this is for workloads", name);
+        api_answer_error(call, CONTROL_ERROR_FAILED, "it is a slice; give the names of workloads");
     return group && group->workload;
 }
 
@@ -266,7 +266,7 @@ static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
     if (!may_start(s, call))
         return;
     if (policy_group(s->policy, run->name) || is_alive(s, run->name)) {
-        api_answer_error(call, CONTROL_ERROR_FAILED, "the name %s is taken", run->name);
+        api_answer_error(call, CONTROL_ERROR_FAILED, "the name is taken");
         return;
     }
     int r = transient_write_run(s->runtime_fd, run);

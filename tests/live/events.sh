@@ -23,7 +23,7 @@ matches 'what is waited for' 'job is started again in 30s' "$all"
 equal 'oldest first' "$(sort -s -k1,2 <<<"$all")" "$all"
 equal 'the last one alone' "$(tail -n 1 <<<"$all")" "$(supctl events -n 1)"
 refuted 'of one, not of another' grep -q web <<<"$(supctl events job)"
-matches 'as JSON' '"object":"job","event":"job ended: exit code 3' "$(supctl events job --json)"
+matches 'as JSON' '"object":"job","action":"job ended: exit code 3' "$(supctl events job --json)"
 
 # As it happens.
 supctl events -f -n 0 >"$work/follow" &
@@ -36,7 +36,7 @@ check_eventually 'they listen' test -s "$work/follow-json"
 supctl restart web
 check_eventually 'an end is told' grep -q 'web ended: signal TERM' "$work/follow"
 check_eventually 'and a start' grep -q 'spawn web as start 2' "$work/follow"
-check_eventually 'a line each as JSON' grep -q '"object":"web","event":"web ended' "$work/follow-json"
+check_eventually 'a line each as JSON' grep -q '"object":"web","action":"web ended' "$work/follow-json"
 echo nonsense >"$policies/20-bad.ini"
 supctl reload 2>/dev/null
 check_eventually 'a reload with errors' grep -q 'the policy has errors' "$work/follow"

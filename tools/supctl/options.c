@@ -137,8 +137,8 @@ const Option option_rows[] = {
     { "top", 0, "interval", "TIME", take_interval, IN(interval_usec), "Refresh this often (1s)" },
     { "top", 0, "sort", TOP_SORT_NAMES, take_text, IN(sort), "The largest first" },
     { "top", 0, "flat", NULL, take_flag, IN(flat), "Workloads alone, not as a tree" },
-    { "top", 0, "iterations", "N", take_count, IN(iterations), "Stop after N tables" },
-    { "top", 0, "batch", NULL, take_flag, IN(batch), "Print plain tables, one after another" },
+    { "top", 'n', "iterations", "N", take_count, IN(iterations), "Stop after N tables" },
+    { "top", 'b', "batch", NULL, take_flag, IN(batch), "Print plain tables, one after another" },
     { 0 },
 };
 
@@ -211,7 +211,10 @@ int options_parse(const Verb *verb, int argc, char **argv, Options *options) {
         if (option)
             status = option->take(option, optarg, options);
         else {
-            complain("see `supctl %s%s--help`", verb ? verb->name : "", verb ? " " : "");
+            if (verb)
+                complain("see `supctl %s --help`", verb->name);
+            else
+                complain("options of a verb stand behind it, as in `supctl list --json`; see `supctl --help`");
             status = EXIT_USAGE;
         }
     }

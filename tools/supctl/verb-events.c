@@ -40,9 +40,9 @@ static void print_event(const Options *options, const Event *event) {
         return;
     }
     json_begin_object(&json, NULL);
-    json_unsigned(&json, "time_usec", event->at_usec);
+    json_unsigned(&json, "at_usec", event->at_usec);
     json_word(&json, "object", event->object);
-    json_text(&json, "event", event->text);
+    json_text(&json, "action", event->text);
     json_end_object(&json);
     json_end(&json);
 }

@@ -116,8 +116,13 @@ static int show(const Options *options, sd_bus *bus, const char *name, bool is_f
 int verb_show(const Options *options, char **arguments) {
     _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
     Json json = JSON(stdout, options->json);
-    int worst = client_open(options, &bus);
+    int worst;
 
+    if (options->value && !options->properties) {
+        complain("--value: of which property? (-p KEY)");
+        return EXIT_USAGE;
+    }
+    worst = client_open(options, &bus);
     if (worst != EXIT_SUCCESS)
         return worst;
     if (options->json)
