@@ -1,263 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Starting, holding and ending processes in real cgroups, as root. The test makes itself as unlike a payload's home
- * as it can (ignored and blocked signals, groups, capabilities, an inherited descriptor ...) and looks at what of it
- * a payload sees. Ends with the medians of what a start costs beside a bare one.
+ * Starting processes in real cgroups, as root. The test makes itself as unlike a payload's home as it can (ignored and
+ * blocked signals, groups, capabilities, an inherited descriptor ...) and looks at what of it a payload sees.
  */
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
-#include <linux/keyctl.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/strv.h"
 #include "kernel/cgroup.h"
-#include "kernel/process.h"
-#include "kernel/spawn.h"
-#include "kernel/tree.h"
-#include "model/node.h"
-#include "unit/check.h"
+#include "tests/live/spawn-fixture.h"
 
 enum {
     OUTPUT_MAX = 64 * 1024,
-    LEAKED_FD = 77,
-    STORM_DEPTH = 6, /* 2^6 processes */
-    BURN_MSEC = 100,
     FALLBACK_LEAVES_MAX = 100,
-    BENCH_RUNS = 200,
-    END_TIMEOUT_MSEC = 20000,
-    TEST_TIMEOUT_SEC = 120,
 };
-
-static const Invocation invocation = { { 0xab, [15] = 1 } };
-static char self[PATH_MAX];
-static char directory[] = "/tmp/spawn-test-XXXXXX";
-
-static char *const null_environment[] = { NULL };
-
-/* --- the cgroup that all happens in; it goes away however the test ends ----------------------------------------- */
-
-static pid_t test_pid;
-static char base_path[PATH_MAX];
-static int base_fd = -1;
-static unsigned n_leaves;
-
-static void clean_up(void) {
-    char text[16];
-
-    if (getpid() != test_pid || base_fd < 0)
-        return;
-    cgroup_kill(base_fd);
-    cgroup_wait_empty(base_fd, 5000000);
-    for (unsigned i = 1; i <= n_leaves; i++) {
-        snprintf(text, sizeof text, "%u", i);
-        cgroup_remove(base_fd, text);
-    }
-    cgroup_remove(AT_FDCWD, base_path);
-    if (chdir(directory) == 0 && system("rm -rf -- \"$PWD\"") != 0)
-        fprintf(stderr, "cannot remove %s\n", directory);
-}
-
-static void on_deadline(int number) {
-    clean_up();
-    _exit(EXIT_FAILURE);
-}
-
-static void make_base(void) {
-    _cleanup_(cleanup_free) char *mount = NULL;
-    bool created;
-
-    CHECK_EQ(tree_find_mount(&mount), 0);
-    snprintf(base_path, sizeof base_path, "%s/supervisord-spawn-test-%d", mount, getpid());
-    CHECK_EQ(cgroup_make(AT_FDCWD, base_path, &base_fd, &created), 0);
-    CHECK(created && mkdtemp(directory) && chmod(directory, 0755) == 0);
-}
-
-static void leaf_name(unsigned leaf, char ret[static 16]) {
-    snprintf(ret, 16, "%u", leaf);
-}
-
-static unsigned make_leaf(int *ret_fd) {
-    char name[16];
-    bool created;
-
-    leaf_name(++n_leaves, name);
-    CHECK_EQ(cgroup_make(base_fd, name, ret_fd, &created), 0);
-    CHECK(created);
-    return n_leaves;
-}
-
-static void remove_leaf(unsigned leaf) {
-    char name[16];
-
-    leaf_name(leaf, name);
-    CHECK_EQ(cgroup_remove(base_fd, name), 0);
-}
-
-static void check_no_children(void) {
-    CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
-    CHECK_EQ(errno, ECHILD);
-}
-
-/* --- what this program does when it is the payload -------------------------------------------------------------- */
-
-static void print_file(const char *path) {
-    char text[OUTPUT_MAX];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n;
-
-    while (fd >= 0 && (n = read(fd, text, sizeof text)) > 0)
-        fwrite(text, 1, (size_t) n, stdout);
-    close_fd(fd);
-}
-
-static long session_keyring(void) {
-    return syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0, 0, 0);
-}
-
-static int payload_report(void) {
-    struct rlimit files;
-    char directory_now[PATH_MAX];
-
-    print_file("/proc/self/status");
-    print_file("/proc/self/cgroup");
-    printf("oom_score_adj: ");
-    print_file("/proc/self/oom_score_adj");
-    getrlimit(RLIMIT_NOFILE, &files);
-    printf("files: %ju\nleader: %d\nleaked: %d\nkeyring: %ld\ncwd: %s\n", (uintmax_t) files.rlim_cur,
-            getsid(0) == getpid(), fcntl(LEAKED_FD, F_GETFD), session_keyring(),
-            getcwd(directory_now, sizeof directory_now));
-    for (char **assignment = environ; *assignment; assignment++)
-        printf("env %s\n", *assignment);
-    return 0;
-}
-
-_Noreturn static void payload_storm(void) {
-    signal(SIGTERM, SIG_IGN);
-    for (unsigned i = 0; i < STORM_DEPTH; i++)
-        fork();
-    for (;;)
-        pause();
-}
-
-static int payload_burn(void) {
-    if (fork() == 0)
-        while (clock() < BURN_MSEC * CLOCKS_PER_SEC / 1000)
-            ;
-    else
-        wait(NULL);
-    return 0;
-}
-
-static int payload(const char *what) {
-    if (strcmp(what, "report") == 0)
-        return payload_report();
-    if (strcmp(what, "burn") == 0)
-        return payload_burn();
-    payload_storm();
-}
-
-/* --- starting one ----------------------------------------------------------------------------------------------- */
-
-typedef struct Launched {
-    unsigned leaf;
-    Process process;
-} Launched;
-
-static Workload workload_of(char **arguments) {
-    return (Workload){ .exec.arguments = arguments,
-        .exec.environment = (char **) null_environment,
-        .exec.output.kind = OUTPUT_NULL,
-        .exec.error.kind = OUTPUT_INHERIT,
-        .exec.umask = 0022,
-        .life.running = true };
-}
-
-#define SHELL(script) workload_of((char *[]){ (char *) "/bin/sh", (char *) "-c", (char *) (script), NULL })
-#define PAYLOAD(what) workload_of((char *[]){ self, (char *) (what), NULL })
-
-static SpawnSpec spec_of(const Workload *workload, int leaf_fd) {
-    return (SpawnSpec){
-        .name = "web",
-        .workload = workload,
-        .invocation = &invocation,
-        .leaf_fd = leaf_fd,
-        .namespace_fd = -1,
-        .stdio = { -1, -1, -1 },
-    };
-}
-
-/* Lets it go and waits for its report: 0 and its pidfd once it has exec'ed; else it is reaped, and *ret_message says why. */
-static int let_go(Spawned *spawned, int *ret_pidfd, char **ret_message) {
-    int pidfd = fcntl(spawned_pidfd(spawned), F_DUPFD_CLOEXEC, 3), report_fd;
-
-    CHECK(pidfd >= 0);
-    spawn_release(spawned, &report_fd);
-    CHECK_EQ(poll(&(struct pollfd){ .fd = report_fd }, 1, END_TIMEOUT_MSEC), 1);
-    int r = spawn_report_read(report_fd, ret_message);
-    close(report_fd);
-    if (r > 0) {
-        *ret_pidfd = pidfd;
-        return 0;
-    }
-    CHECK_EQ(waitid(P_PIDFD, (id_t) pidfd, &(siginfo_t){}, WEXITED), 0);
-    close(pidfd);
-    return r;
-}
-
-static void launch_spec(SpawnSpec *spec, unsigned leaf, Launched *ret) {
-    _cleanup_(cleanup_free) char *message = NULL;
-    Spawned *spawned;
-    int pidfd;
-
-    CHECK_EQ(spawn_begin(spec, &spawned, &message), 0);
-    pid_t pid = spawned_pid(spawned);
-    int r = let_go(spawned, &pidfd, &message);
-    if (r < 0)
-        CHECK_FAIL("not started: %s", message);
-    *ret = (Launched){ .leaf = leaf };
-    CHECK_EQ(process_hold(&ret->process, pid, pidfd, spec->leaf_fd, true), 0);
-}
-
-static void launch(const Workload *workload, Launched *ret) {
-    int leaf_fd;
-    unsigned leaf = make_leaf(&leaf_fd);
-    SpawnSpec spec = spec_of(workload, leaf_fd);
-
-    launch_spec(&spec, leaf, ret);
-}
-
-static Exit await(Launched *launched) {
-    Exit ended;
-
-    CHECK_EQ(poll(&(struct pollfd){ .fd = launched->process.pidfd, .events = POLLIN }, 1, END_TIMEOUT_MSEC), 1);
-    CHECK_EQ(process_reap(&launched->process, &ended), 0);
-    return ended;
-}
-
-static void finish(Launched *launched) {
-    process_done(&launched->process);
-    remove_leaf(launched->leaf);
-    check_no_children();
-}
 
 /* Runs it to its end and returns what it printed. */
 static char *output_of(const Workload *workload, int namespace_fd) {
@@ -297,54 +67,6 @@ static uint64_t status_mask(const char *status, const char *key) {
 
     CHECK(line);
     return strtoull(line + strlen(key), NULL, 16);
-}
-
-/* --- tests ------------------------------------------------------------------------------------------------------ */
-
-static void test_cgroup_life(void) {
-    CgroupMark mark = { .kind = GROUP_WORKLOAD, .name = "web", .slot = 12 }, again;
-    uint32_t available, enabled;
-    uint64_t id, usage;
-    int fd, inside_fd;
-    bool created, populated;
-    struct stat st;
-    unsigned leaf = make_leaf(&fd);
-    char name[16];
-
-    leaf_name(leaf, name);
-    CHECK_EQ(cgroup_make(base_fd, name, &inside_fd, &created), 0);
-    CHECK(!created);
-    close(inside_fd);
-    CHECK_EQ(cgroup_id(fd, &id), 0);
-    CHECK(fstat(fd, &st) == 0 && st.st_ino == id);
-    CHECK_EQ(cgroup_controllers(fd, &available, &enabled), 0);
-    CHECK_EQ(enabled, 0);
-    CHECK_EQ(cgroup_controllers_enable(fd, 0), 0);
-    CHECK_EQ(cgroup_populated(fd, &populated), 0);
-    CHECK(!populated);
-    CHECK_EQ(cgroup_wait_empty(fd, 0), 0);
-    CHECK_EQ(cgroup_flat_u64(fd, "cpu.stat", "usage_usec", &usage), 0);
-    CHECK_EQ(cgroup_flat_u64(fd, "cpu.stat", "usage", &usage), -ENODATA);
-    CHECK_EQ(cgroup_flat_u64(fd, "nope", "usage", &usage), -ENOENT);
-    CHECK_EQ(cgroup_open(fd, "nope", &inside_fd), -ENOENT);
-    CHECK_EQ(cgroup_remove(fd, "nope"), 0);
-
-    CHECK_EQ(cgroup_mark_read(fd, &again), -ENODATA);
-    CHECK_EQ(cgroup_mark_write(fd, &mark), 0);
-    CHECK_EQ(cgroup_mark_read(fd, &again), 0);
-    CHECK(strcmp(again.name, "web") == 0 && again.slot == 12 && !again.leaf);
-
-    /* What a payload left inside goes too, but never what is marked. */
-    CHECK_EQ(mkdirat(fd, "a", 0755) | mkdirat(fd, "a/b", 0755) | mkdirat(fd, "c", 0755), 0);
-    CHECK_EQ(cgroup_open(fd, "a/b", &inside_fd), 0);
-    CHECK_EQ(cgroup_mark_write(inside_fd, &mark), 0);
-    close(inside_fd);
-    CHECK_EQ(cgroup_remove(base_fd, name), -EBUSY);
-    CHECK_EQ(faccessat(fd, "a/b", F_OK, 0), 0);
-    CHECK_EQ(unlinkat(fd, "a/b", AT_REMOVEDIR), 0);
-    CHECK_EQ(mkdirat(fd, "a", 0755) < 0 && errno != EEXIST, 0);
-    CHECK_EQ(cgroup_remove(base_fd, name), 0);
-    close(fd);
 }
 
 static void check_clean_state(const char *report) {
@@ -551,96 +273,6 @@ static void test_barrier_without_daemon(void) {
     remove_leaf(leaf);
 }
 
-static void test_exits(void) {
-    static const struct {
-        const char *script;
-        int code;
-        bool signaled;
-    } cases[] = {
-        { "exit 0", 0, false },
-        { "exit 7", 7, false },
-        { "kill -SEGV $$", SIGSEGV, true },
-        { "kill -HUP $$; exit 1", SIGHUP, true },
-        { "kill -PIPE $$; exit 1", SIGPIPE, true },
-    };
-
-    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-        Workload workload = SHELL(cases[i].script);
-        Launched launched;
-
-        launch(&workload, &launched);
-        Exit ended = await(&launched);
-        CHECK(ended.known && !ended.oom_killed && ended.at_usec > 0);
-        CHECK_EQ(ended.code, cases[i].code);
-        CHECK_EQ(ended.signaled, cases[i].signaled);
-        finish(&launched);
-    }
-}
-
-static void test_cpu_time(void) {
-    Workload workload = PAYLOAD("burn");
-    Launched launched;
-    Exit ended;
-
-    launch(&workload, &launched);
-    CHECK_EQ(process_reap(&launched.process, &ended), -EAGAIN);
-    ended = await(&launched);
-    if (ended.cpu_usec < BURN_MSEC * 1000 || ended.cpu_usec > BURN_MSEC * 4000)
-        CHECK_FAIL("CPU time of a grandchild that burns %d ms: %" PRIu64 " us", BURN_MSEC, ended.cpu_usec);
-    finish(&launched);
-}
-
-static void test_signal_and_kill(void) {
-    Workload workload = SHELL("exec sleep 100");
-    Launched launched;
-
-    launch(&workload, &launched);
-    CHECK_EQ(process_signal(&launched.process, SIGTERM), 0);
-    CHECK_EQ(await(&launched).code, SIGTERM);
-    CHECK_EQ(process_signal(&launched.process, SIGTERM), -ESRCH);
-    finish(&launched);
-}
-
-static void test_storm(void) {
-    Workload workload = PAYLOAD("storm");
-    Launched launched;
-
-    launch(&workload, &launched);
-    usleep(100000);
-    process_signal(&launched.process, SIGTERM);
-    CHECK_EQ(process_kill(&launched.process), 0);
-    CHECK_EQ(await(&launched).code, SIGKILL);
-    CHECK_EQ(cgroup_wait_empty(launched.process.leaf_fd, 5000000), 0);
-    finish(&launched);
-}
-
-static void test_adopt(void) {
-    Workload workload = SHELL("exec sleep 100");
-    Launched launched;
-    Process adopted;
-    uint64_t ticks;
-    Exit ended;
-
-    launch(&workload, &launched);
-    pid_t pid = launched.process.pid;
-    CHECK_EQ(process_start_ticks(pid, &ticks), 0);
-    CHECK_EQ(process_adopt(&adopted, pid, ticks + 1, dup(launched.process.leaf_fd)), -ESRCH);
-    CHECK_EQ(process_adopt(&adopted, 0, ticks, dup(launched.process.leaf_fd)), -ESRCH);
-    CHECK_EQ(process_adopt(&adopted, pid, ticks, dup(launched.process.leaf_fd)), 0);
-    CHECK(!adopted.is_child);
-    CHECK_EQ(process_reap(&adopted, &ended), -EAGAIN);
-    CHECK_EQ(process_kill(&adopted), 0);
-    CHECK_EQ(poll(&(struct pollfd){ .fd = adopted.pidfd, .events = POLLIN }, 1, END_TIMEOUT_MSEC), 1);
-    CHECK_EQ(process_reap(&adopted, &ended), 0);
-    Process zombie;
-    CHECK_EQ(process_adopt(&zombie, pid, ticks, dup(launched.process.leaf_fd)), -ESRCH);
-    CHECK(!ended.known && ended.at_usec > 0);
-    process_done(&adopted);
-    await(&launched);
-    finish(&launched);
-    CHECK_EQ(process_adopt(&adopted, pid, ticks, open("/dev/null", O_RDONLY | O_CLOEXEC)), -ESRCH);
-}
-
 static void run_shell(const char *script, OutputKind output, const char *path) {
     Workload workload = SHELL(script);
     Launched launched;
@@ -708,142 +340,10 @@ static void test_fallback(const struct rlimit *inherited) {
     n_leaves += FALLBACK_LEAVES_MAX;
 }
 
-/* --- what a start costs ----------------------------------------------------------------------------------------- */
-
-static char *const true_arguments[] = { (char *) "/bin/true", NULL };
-
-static void bare_fork(void) {
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        execve(true_arguments[0], true_arguments, null_environment);
-        _exit(EXIT_FAILURE);
-    }
-    waitpid(pid, NULL, 0);
-}
-
-static void bare_vfork(void) {
-    pid_t pid;
-
-    CHECK_EQ(posix_spawn(&pid, true_arguments[0], NULL, NULL, true_arguments, null_environment), 0);
-    waitpid(pid, NULL, 0);
-}
-
-static void ours(void) {
-    Workload workload = workload_of((char **) true_arguments);
-    CgroupMark mark = { .leaf = true, .kind = GROUP_WORKLOAD, .name = "web", .invocation = invocation };
-    char *message = NULL;
-    Spawned *spawned;
-    Launched launched = {};
-    int leaf_fd, pidfd;
-
-    launched.leaf = make_leaf(&leaf_fd);
-    CHECK_EQ(cgroup_mark_write(leaf_fd, &mark), 0);
-    SpawnSpec spec = spec_of(&workload, leaf_fd);
-    CHECK_EQ(spawn_begin(&spec, &spawned, &message), 0);
-    mark.main_pid = spawned_pid(spawned);
-    mark.main_start_ticks = spawned_start_ticks(spawned);
-    CHECK_EQ(cgroup_mark_write(leaf_fd, &mark), 0);
-    CHECK_EQ(let_go(spawned, &pidfd, &message), 0);
-    CHECK_EQ(process_hold(&launched.process, mark.main_pid, pidfd, leaf_fd, true), 0);
-    await(&launched);
-    process_done(&launched.process);
-    remove_leaf(launched.leaf);
-}
-
-static double now_usec(void) {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double) now.tv_sec * 1e6 + (double) now.tv_nsec / 1e3;
-}
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *) a, y = *(const double *) b;
-
-    return (x > y) - (x < y);
-}
-
-static void bench(void) {
-    static const struct {
-        const char *name;
-        void (*run)(void);
-    } ways[] = { { "fork + exec", bare_fork }, { "vfork + exec", bare_vfork }, { "cgroup start", ours } };
-    static double usec[ELEMENTSOF(ways)][BENCH_RUNS];
-
-    for (unsigned run = 0; run < BENCH_RUNS; run++)
-        for (size_t i = 0; i < ELEMENTSOF(ways); i++) {
-            double begin = now_usec();
-
-            ways[i].run();
-            usec[i][run] = now_usec() - begin;
-        }
-    for (size_t i = 0; i < ELEMENTSOF(ways); i++) {
-        qsort(usec[i], BENCH_RUNS, sizeof(double), by_value);
-        printf("/bin/true, start to exit, %-12s  median %6.0f us  %.2f x fork + exec\n", ways[i].name,
-                usec[i][BENCH_RUNS / 2], usec[i][BENCH_RUNS / 2] / usec[0][BENCH_RUNS / 2]);
-    }
-}
-
-/* --- main ------------------------------------------------------------------------------------------------------- */
-
-static void inherit_capabilities(void) {
-    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-    CHECK_EQ(syscall(SYS_capget, &header, data), 0);
-    for (size_t i = 0; i < ELEMENTSOF(data); i++)
-        data[i].inheritable = data[i].permitted;
-    CHECK_EQ(syscall(SYS_capset, &header, data), 0);
-    CHECK_EQ(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0), 0);
-}
-
-/* Nothing of this may reach a payload. Returns the limit that should, by what it was before. */
-static struct rlimit make_untidy(void) {
-    struct rlimit inherited, lower;
-    sigset_t blocked;
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGUSR1);
-    sigaddset(&blocked, SIGTERM);
-    sigprocmask(SIG_BLOCK, &blocked, NULL);
-    raise(SIGUSR1);
-    umask(0077);
-    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &inherited), 0);
-    lower = inherited;
-    lower.rlim_cur = 200;
-    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &lower), 0);
-    CHECK_EQ(write(fd, "100", 3), 3);
-    close(fd);
-    CHECK_EQ(setgroups(1, (gid_t[]){ 12345 }), 0);
-    CHECK_EQ(dup2(STDERR_FILENO, LEAKED_FD), LEAKED_FD);
-    CHECK_EQ(setenv("LEAK", "1", true), 0);
-    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
-    inherit_capabilities();
-    return inherited;
-}
-
 int main(int argc, char *argv[]) {
-    if (argc > 1)
-        return payload(argv[1]);
-    if (geteuid() != 0) {
-        puts("skipped: makes cgroups and changes users, which takes root");
-        return 77;
-    }
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    CHECK(n > 0);
-    test_pid = getpid();
-    atexit(clean_up);
-    signal(SIGALRM, on_deadline);
-    signal(SIGINT, on_deadline);
-    alarm(TEST_TIMEOUT_SEC);
-    make_base();
-    struct rlimit inherited = make_untidy();
+    fixture_begin(argc, argv);
+    struct rlimit inherited = fixture_untidy();
 
-    test_cgroup_life();
     test_clean_state(&inherited);
     test_environment();
     test_user();
@@ -851,14 +351,8 @@ int main(int argc, char *argv[]) {
     test_failures_in_words();
     test_barrier();
     test_barrier_without_daemon();
-    test_exits();
-    test_cpu_time();
-    test_signal_and_kill();
-    test_storm();
-    test_adopt();
     test_output();
     test_journal();
     test_fallback(&inherited);
-    bench();
     return 0;
 }
