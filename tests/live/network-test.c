@@ -1,123 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Bridges, namespaces, veths and shaping on a real kernel, as root. All of it happens in a network namespace made for the
- * test, so the host's links are never touched. What passes through is counted by plain sockets at its ends.
+ * Bridges, namespaces and veths on a real kernel, as root, in a network namespace made for the test. What passes through
+ * is seen by plain sockets at its ends.
  */
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <netlink/route/link.h>
 #include <netlink/route/link/bridge.h>
 
 #include "base/cleanup.h"
-#include "base/parse.h"
-#include "kernel/network.h"
-#include "tests/unit/check.h"
+#include "tests/live/network-fixture.h"
 
-enum {
-    EXIT_SKIP = 77,
-    PORT = 4711,
-    WIRES_MAX = 16,
-    GONE_USEC_MAX = 5 * 1000 * 1000,
-    MEASURE_USEC = 2 * 1000 * 1000,
-    SETTLE_USEC = 1000 * 1000,
-    UNSHAPED_MARGIN = 3, /* a rate that is this many times below what passes unshaped must be reached */
-};
-
-#define MBIT UINT64_C(125000) /* bytes per second */
-
-static uint64_t now_usec(void) {
-    struct timespec now;
-
-    CHECK_EQ(clock_gettime(CLOCK_MONOTONIC, &now), 0);
-    return now.tv_sec * USEC_PER_SEC + now.tv_nsec / NSEC_PER_USEC;
-}
-
-static size_t count_links(void) {
-    struct if_nameindex *links = if_nameindex();
-    size_t n = 0;
-
-    CHECK(links);
-    while (links[n].if_index)
-        n++;
-    if_freenameindex(links);
-    return n;
-}
-
-static ino_t namespace_here(void) {
-    struct stat status;
-
-    CHECK_EQ(stat("/proc/thread-self/ns/net", &status), 0);
-    return status.st_ino;
-}
-
-/* The kernel takes a namespace away some time after its last descriptor. */
-static void check_links_become(size_t expected) {
-    uint64_t deadline = now_usec() + GONE_USEC_MAX;
-
-    while (count_links() != expected && now_usec() < deadline)
-        usleep(10 * 1000);
-    CHECK_EQ(count_links(), expected);
-}
-
-static int namespace_new(void) {
-    int fd = -1;
-    ino_t here = namespace_here();
-
-    CHECK_EQ(links_namespace_new(&fd), 0);
-    CHECK_EQ(namespace_here(), here);
-    return fd;
-}
-
-static char lab_name[] = "lab", lab_bridge[] = "svtest0", loopback_name[] = "lo";
-static Network lab;
-
-static Subnet subnet_of(const char *text) {
-    Subnet subnet = { 0 };
-
-    CHECK_EQ(address_parse_prefix(text, &subnet), 0);
-    return subnet;
-}
-
-static Network lab_with(const char *ipv4, const char *ipv6, uint64_t mtu_bytes) {
-    Network network = { .name = lab_name, .bridge = lab_bridge, .mtu_bytes = mtu_bytes };
-
-    network.subnets[ADDRESS_IPV4] = subnet_of(ipv4);
-    if (ipv6)
-        network.subnets[ADDRESS_IPV6] = subnet_of(ipv6);
-    return network;
-}
-
-static Attachment attachment_of(uint8_t serial) {
-    return (Attachment){
-        .network = &lab,
-        .addresses = { subnet_host(lab.subnets + ADDRESS_IPV4, serial + 10U),
-                subnet_host(lab.subnets + ADDRESS_IPV6, serial + 10U) },
-    };
-}
-
-static void wire_up(Links *links, int namespace_fd, uint8_t serial) {
-    Invocation invocation = { .bytes = { serial } };
-    Attachment attachment = attachment_of(serial);
-    const LinkWire wire = { .workload = "web", .invocation = &invocation, .attachment = &attachment };
-    ino_t here = namespace_here();
-
-    CHECK_EQ(links_wire(links, namespace_fd, &wire), 0);
-    CHECK_EQ(namespace_here(), here);
-}
+enum { WIRES_MAX = 16 };
 
 static int make_test_bridge(Links *links) {
     return links_bridge_make(links, &lab);
@@ -185,6 +86,7 @@ static void test_bridge_of_others(Links *links) {
     CHECK_EQ(rtnl_link_bridge_add(socket, lab_bridge), 0);
     CHECK_EQ(make_test_bridge(links), -EEXIST);
     CHECK_EQ(links_bridge_remove(links, lab_bridge), -EEXIST);
+    char loopback_name[] = "lo";
     Network loopback = lab;
     loopback.bridge = loopback_name;
     CHECK_EQ(links_bridge_make(links, &loopback), -EEXIST);
@@ -247,33 +149,6 @@ static void test_namespace_failures(Links *links) {
     CHECK_EQ(fd, -1);
 }
 
-static struct sockaddr_in endpoint(const char *address) {
-    return (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = inet_addr(address)
-    };
-}
-
-static int listen_at(const char *address) {
-    struct sockaddr_in local = endpoint(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
-
-    CHECK(fd >= 0);
-    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)), 0);
-    CHECK_EQ(bind(fd, (struct sockaddr *) &local, sizeof(local)), 0);
-    CHECK_EQ(listen(fd, 1), 0);
-    return fd;
-}
-
-static int connect_to(const char *address) {
-    struct sockaddr_in remote = endpoint(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    CHECK(fd >= 0);
-    if (connect(fd, (struct sockaddr *) &remote, sizeof(remote)) < 0)
-        CHECK_FAIL("cannot connect to %s: %s", address, strerror(errno));
-    return fd;
-}
-
 static void greet(int fd) {
     CHECK_EQ(write(fd, "hello", 5), 5);
     CHECK_EQ(shutdown(fd, SHUT_WR), 0);
@@ -284,20 +159,6 @@ static void hear(int fd) {
 
     CHECK_EQ(recv(fd, text, sizeof(text), MSG_WAITALL), 5);
     CHECK_STREQ(text, "hello");
-}
-
-/* Runs `act` in a child inside the namespace; it has at most a minute. */
-static pid_t fork_inside(int namespace_fd, void (*act)(int fd), int fd) {
-    fflush(NULL);
-    pid_t pid = fork();
-    CHECK(pid >= 0);
-    if (pid > 0)
-        return pid;
-
-    alarm(60);
-    CHECK_EQ(setns(namespace_fd, CLONE_NEWNET), 0);
-    act(fd);
-    _exit(EXIT_SUCCESS);
 }
 
 static void check_exit(pid_t pid) {
@@ -348,115 +209,6 @@ static void check_talk(int namespace_fd) {
     check_exit(pid);
     close(ready[0]);
     close(ready[1]);
-}
-
-static void child_sends(int fd) {
-    static const char zeros[256 * 1024];
-    int out_fd = connect_to("10.213.0.1");
-
-    signal(SIGPIPE, SIG_IGN);
-    while (write(out_fd, zeros, sizeof(zeros)) > 0)
-        ;
-}
-
-static uint64_t receive_for(int fd, uint64_t usec) {
-    static char buffer[1024 * 1024];
-    uint64_t end = now_usec() + usec, sum = 0;
-
-    while (now_usec() < end) {
-        struct pollfd readable = { .fd = fd, .events = POLLIN };
-
-        if (poll(&readable, 1, 1) <= 0)
-            continue;
-        ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-        CHECK(n > 0);
-        sum += n;
-    }
-    return sum;
-}
-
-/* What arrives of one TCP flow, in percent of the rate (payload: frames carry 95.6 % of it). */
-static double measure(int fd, uint64_t rate) {
-    receive_for(fd, SETTLE_USEC);
-    uint64_t begin = now_usec(), sum = receive_for(fd, MEASURE_USEC);
-    double percent = 100.0 * sum / ((double) rate * (now_usec() - begin) / USEC_PER_SEC);
-
-    printf("egress %6.0f Mbit/s: %5.1f %% of it arrives\n", (double) rate / MBIT, percent);
-    return percent;
-}
-
-static void check_rate(Links *links, int namespace_fd, uint64_t rate) {
-    uint64_t found;
-
-    CHECK_EQ(links_egress_set(links, namespace_fd, rate), 0);
-    CHECK_EQ(links_egress_get(links, namespace_fd, &found), 0);
-    CHECK(found == rate);
-}
-
-static void check_rates_exact(Links *links, int namespace_fd) {
-    static const uint64_t rates[] = { 1, 999, 6250000, 123456789, UINT32_MAX - 1, UINT32_MAX, UINT64_C(1) << 32,
-        UINT64_C(12500000000) };
-
-    for (size_t i = 0; i < ELEMENTSOF(rates); i++)
-        check_rate(links, namespace_fd, rates[i]);
-    CHECK_EQ(links_egress_set(links, namespace_fd, 0), -EINVAL);
-    check_rate(links, namespace_fd, AMOUNT_INFINITY);
-    check_rate(links, namespace_fd, AMOUNT_INFINITY);
-}
-
-/* What the flow carries without a shaper, bytes per second. */
-static uint64_t measure_unshaped(int fd) {
-    uint64_t begin = now_usec(), sum = receive_for(fd, MEASURE_USEC / 2);
-
-    return sum * USEC_PER_SEC / (now_usec() - begin);
-}
-
-/*
- * One flow, whose rate is changed under way. Never more than the rate arrives; not less either, where this machine has
- * several times the rate to give just now.
- */
-static void check_egress(Links *links, int namespace_fd) {
-    static const uint64_t rates[] = { 50 * MBIT, 2 * MBIT, 400 * MBIT, 10 * MBIT, 200 * MBIT };
-    _cleanup_(cleanup_close) int listen_fd = listen_at("10.213.0.1");
-    uint64_t overlimits = 0, before = 0, drops;
-
-    CHECK_EQ(links_egress_witness(links, namespace_fd, &overlimits, &drops), -ENODATA);
-    pid_t pid = fork_inside(namespace_fd, child_sends, -1);
-    _cleanup_(cleanup_close) int fd = accept(listen_fd, NULL, NULL);
-    uint64_t unshaped = measure_unshaped(fd);
-    printf("egress without a shaper: %.0f Mbit/s\n", (double) unshaped / MBIT);
-
-    for (size_t i = 0; i < ELEMENTSOF(rates); i++, before = overlimits) {
-        check_rate(links, namespace_fd, rates[i]);
-        double percent = measure(fd, rates[i]);
-        CHECK(percent < 110);
-        CHECK(percent > 90 || rates[i] > unshaped / UNSHAPED_MARGIN);
-        CHECK_EQ(links_egress_witness(links, namespace_fd, &overlimits, &drops), 0);
-        CHECK(overlimits > before);
-    }
-    check_rate(links, namespace_fd, AMOUNT_INFINITY);
-    CHECK(measure_unshaped(fd) > unshaped / UNSHAPED_MARGIN);
-
-    CHECK_EQ(shutdown(fd, SHUT_RDWR), 0);
-    kill(pid, SIGKILL);
-    CHECK_EQ(waitpid(pid, NULL, 0), pid);
-}
-
-/* False where the kernel has no tbf. */
-static bool test_egress(Links *links, int namespace_fd) {
-    uint64_t rate;
-
-    CHECK_EQ(links_egress_get(links, namespace_fd, &rate), 0);
-    CHECK(rate == AMOUNT_INFINITY);
-    int r = links_egress_set(links, namespace_fd, 50 * MBIT);
-    if (r == -ENOENT)
-        return false;
-    CHECK_EQ(r, 0);
-    CHECK_EQ(links_egress_set(links, namespace_fd, AMOUNT_INFINITY), 0);
-
-    check_rates_exact(links, namespace_fd);
-    check_egress(links, namespace_fd);
-    return true;
 }
 
 static int compare(const void *a, const void *b) {
@@ -510,16 +262,7 @@ static void test_wire_failures(Links *links, int namespace_fd) {
 }
 
 int main(void) {
-    Links *links = NULL;
-
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0) {
-        printf("skipped: cannot make a network namespace: %s\n", geteuid() ? "not root" : strerror(errno));
-        return EXIT_SKIP;
-    }
-    alarm(120);
-    lab = lab_with("10.213.0.1/24", "fd13::1/64", 1500);
-    CHECK_EQ(links_open("test", NULL, &links), 0);
+    Links *links = lab_open();
     size_t before = count_links();
 
     test_names();
@@ -535,8 +278,6 @@ int main(void) {
     check_talk(namespace_fd);
     test_wire_failures(links, namespace_fd);
     test_many(links);
-    if (!test_egress(links, namespace_fd))
-        printf("egress not tested: this kernel has no tbf (CONFIG_NET_SCH_TBF)\n");
 
     close(namespace_fd);
     check_links_become(before + 1);
