@@ -333,6 +333,10 @@ static const Ledger *get_ledger(void *userdata) {
     return ((Supervisor *) userdata)->ledger;
 }
 
+static void drop_forsaken(void *userdata) {
+    supervisor_drop_forsaken(userdata);
+}
+
 static void take_sample(void *userdata) {
     supervisor_sample(userdata);
 }
@@ -346,6 +350,7 @@ ApiBackend supervisor_backend(Supervisor *s) {
         .userdata = s,
         .policy = get_policy,
         .ledger = get_ledger,
+        .forsaken = drop_forsaken,
         .sample = take_sample,
         .snapshot = get_snapshot,
         .plan = on_plan,

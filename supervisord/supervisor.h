@@ -206,6 +206,7 @@ bool supervisor_notify_start_failed(Supervisor *supervisor, const char *workload
 void supervisor_notify_ended(Supervisor *supervisor, const char *workload);
 /* Answers those who wait for an end that is there, or for a start that will not come any more. */
 void supervisor_settle_waiters(Supervisor *supervisor);
+void supervisor_drop_forsaken(Supervisor *supervisor); /* whose caller is gone */
 void supervisor_waiters_free(Supervisor *supervisor);
 
 /* --- question.c --- */

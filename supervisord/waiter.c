@@ -2,7 +2,7 @@
 
 /*
  * Callers who wait for a start or an end. Each is answered once: when it has come to pass, when it will not come any more,
- * or when the daemon goes away.
+ * when the daemon goes away, or when nobody listens any more.
  */
 
 #include <stdio.h>
@@ -115,6 +115,19 @@ void supervisor_settle_waiters(Supervisor *s) {
             continue;
         }
         api_answer_error(waiter->call, CONTROL_ERROR_FAILED, "%s was stopped meanwhile", waiter->workload);
+        waiter_free(waiter);
+    }
+}
+
+void supervisor_drop_forsaken(Supervisor *s) {
+    for (Waiter **w = &s->waiters; *w;) {
+        Waiter *waiter = *w;
+        if (!api_is_forsaken(waiter->call)) {
+            w = &waiter->next;
+            continue;
+        }
+        *w = waiter->next;
+        api_answer(waiter->call);
         waiter_free(waiter);
     }
 }

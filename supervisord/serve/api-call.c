@@ -33,6 +33,10 @@ void call_end(ApiCall *call) {
     free(call);
 }
 
+bool api_is_forsaken(const ApiCall *call) {
+    return call->peer->is_gone;
+}
+
 void call_answer(ApiCall *call, sd_bus_message *reply, int r) {
     if (r >= 0)
         sd_bus_send(call->peer->bus, reply, NULL);

@@ -18,6 +18,7 @@ struct Peer {
     Peer *next;
     sd_bus *bus;
     bool may_change;
+    bool is_gone;
     unsigned n_pending;
     unsigned n_references; /* the list's, and one of each pending call */
 };
@@ -30,7 +31,7 @@ struct Api {
     ApiBackend backend;
     char *tree_path;
     Peer *peers;
-    unsigned n_peers[2]; /* by may_change, so that readers never take root's places; with those who left calls behind */
+    unsigned n_peers[2]; /* by may_change, so that readers never take root's places */
 };
 
 struct ApiCall {

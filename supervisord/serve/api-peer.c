@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Life of a connection. What a peer can make us hold ends with it. */
+/*
+ * Life of a connection. What a peer can make us hold ends with it: who only waits is let go by the backend at once, and what
+ * is being done for it has bounds of its own (the worker's queues, the number of sessions).
+ */
 
 #include <string.h>
 #include <systemd/sd-id128.h>
@@ -12,7 +15,6 @@
 void peer_unref(Peer *peer) {
     if (--peer->n_references > 0)
         return;
-    peer->api->n_peers[peer->may_change]--;
     sd_bus_flush_close_unref(peer->bus);
     free(peer);
 }
@@ -23,8 +25,12 @@ void peer_remove(Peer *peer) {
     for (Peer **p = &api->peers; *p; p = &(*p)->next)
         if (*p == peer) {
             *p = peer->next;
+            api->n_peers[peer->may_change]--;
+            peer->is_gone = true;
             sd_bus_detach_event(peer->bus);
             sd_bus_close(peer->bus);
+            if (peer->n_pending > 0)
+                api->backend.forsaken(api->backend.userdata);
             peer_unref(peer);
             return;
         }

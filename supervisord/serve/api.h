@@ -72,6 +72,8 @@ typedef struct ApiBackend {
     void *userdata;
     const Policy *(*policy)(void *userdata);
     const Ledger *(*ledger)(void *userdata);
+    void (*forsaken)(
+            void *userdata); /* a peer has gone: api_is_forsaken() of calls that wait for something may be true now */
     void (*sample)(void *userdata); /* brings the ledger's samples up to date */
     int (*snapshot)(void *userdata, ExpositionFormat format, char **ret_text, size_t *ret_size);
     void (*plan)(void *userdata, ApiCall *call);
@@ -98,6 +100,8 @@ int api_new(sd_event *event, const char *path, int listen_fd, const char *group,
         const ApiBackend *backend, Api **ret);
 Api *api_free(Api *api);
 DEFINE_CLEANUP(Api *, api_free);
+
+bool api_is_forsaken(const ApiCall *call); /* its peer is gone, so that any answer will do */
 
 /* Answers. Each consumes the call; a peer that is gone is no error. */
 void api_answer(ApiCall *call);

@@ -50,6 +50,17 @@ static int snapshot(void *userdata, ExpositionFormat format, char **ret_text, si
     return 0;
 }
 
+/* As who only waits: the others are answered, those of a peer that is gone too. */
+static void forsaken(void *userdata) {
+    size_t n = 0;
+    for (size_t i = 0; i < n_held; i++)
+        if (api_is_forsaken(held[i]))
+            api_answer(held[i]);
+        else
+            held[n++] = held[i];
+    n_held = n;
+}
+
 static void plain(void *userdata, ApiCall *call) {
     if (n_held < HELD_MAX)
         held[n_held++] = call;
@@ -81,6 +92,7 @@ static void run(void *userdata, const ApiRun *run_, ApiCall *call) {
 static const ApiBackend backend = {
     .policy = get_policy,
     .ledger = get_ledger,
+    .forsaken = forsaken,
     .sample = sample,
     .snapshot = snapshot,
     .plan = plain,

@@ -82,14 +82,16 @@ def connect():
     peer.connect(path)
     return peer
 
-def call(serial):
-    def field(code, signature, text):
-        body = bytes([code, 1]) + signature + b'\0' + struct.pack('<I', len(text)) + text + b'\0'
-        return body + bytes(-len(body) % 8)
-    fields = field(1, b'o', b'/org/supervisord1') + field(2, b's', b'org.supervisord1') + field(3, b's', b'List')
-    # the last field is not padded within the array's length
-    length = len((bytes([3, 1]) + b's\0' + struct.pack('<I', 4) + b'List\0')) + len(fields) - len(field(3, b's', b'List'))
-    return struct.pack('<BBBBIII', ord('l'), 1, 0, 1, 0, serial, length) + fields
+def call(serial, member=b'List', name=None):
+    fields = b''
+    for code, signature, text in (1, b'o', b'/org/supervisord1'), (2, b's', b'org.supervisord1'), (3, b's', member):
+        fields += bytes(-len(fields) % 8) + bytes([code, 1]) + signature + b'\0' + struct.pack('<I', len(text)) + text + b'\0'
+    body = b''
+    if name:
+        fields += bytes(-len(fields) % 8) + b'\x08\x01g\0\x01s\0'
+        body = struct.pack('<I', len(name)) + name + b'\0'
+    header = struct.pack('<BBBBIII', ord('l'), 1, 0, 1, len(body), serial, len(fields)) + fields
+    return header + bytes(-len(header) % 8) + body
 
 peers = []
 for i in range(n):
@@ -102,6 +104,13 @@ for i in range(n):
             peer.settimeout(2)
             for serial in range(1, 1500):
                 peer.send(call(serial))
+        if what == 'waiting': # for what does not come, and leaves; the answer behind it says that it was heard
+            peer.send(b'\0AUTH EXTERNAL ' + str(os.getuid()).encode().hex().encode() + b'\r\nBEGIN\r\n')
+            heard = peer.recv(1 << 16)
+            peer.send(call(1, b'Wait', b'web') + call(2))
+            while b'workload' not in heard:
+                heard += peer.recv(1 << 16) or sys.exit('turned away')
+            peer.close()
         peers.append(peer)
     except OSError as error:
         pass
@@ -154,6 +163,12 @@ within 'and the ticks of the daemon come in time (mean lateness, s)' 0 0.05 \
 crowd 2 deaf 60
 check_eventually 'peers that ask and never listen are in nobody'\''s way' supctl list
 within 'and cost little memory (KiB)' 0 20000 $(($(rss) - before_rss))
+disperse
+crowd 200 waiting 60
+check 'who waits and leaves takes nobody'\''s place' supctl list
+disperse
+crowd 200 waiting 60 "$group"
+check 'nor in the group' member list
 disperse
 few_fds() { [ "$(fds)" -le $((before_fds + 2)) ]; }
 check_eventually 'then all descriptors are free again' few_fds
