@@ -381,7 +381,7 @@ void supervisor_converge(Supervisor *s, const Converge *converge) {
     ConvergeJob *job = NULL;
     int r = job_new(s, converge, &job);
     if (r == 0)
-        r = worker_submit(s->worker, &job->job);
+        r = worker_submit(s->worker, job->dry_run ? JOB_QUESTION : JOB_ORDER, &job->job);
     if (r < 0) {
         if (job)
             job_free(job);

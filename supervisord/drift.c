@@ -154,7 +154,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         drift->n_touched = 0;
         drift->all_touched = false;
     }
-    if (!job || worker_submit(s->worker, &job->job) < 0) {
+    if (!job || worker_submit(s->worker, JOB_ORDER, &job->job) < 0) {
         log_warning("cannot look what somebody has written: no room");
         if (job)
             look_free(job);

@@ -17,6 +17,7 @@ typedef struct Question {
     void (*work)(Job *job);
     void (*done)(Job *job);
     const char *name; /* what it is about; NULL: the node */
+    JobRank rank;
     int signal;
 } Question;
 
@@ -50,7 +51,7 @@ static int submit(Supervisor *s, const Question *question, ApiCall *call) {
     job->signal = question->signal;
     int r = question->name && !(job->name = strdup(question->name)) ? -ENOMEM : 0;
     if (r == 0)
-        r = worker_submit(s->worker, &job->job);
+        r = worker_submit(s->worker, question->rank, &job->job);
     if (r < 0)
         question_free(job);
     return r;
@@ -125,18 +126,24 @@ static void kill_done(Job *base) {
 
 void supervisor_answer_show(Supervisor *s, const char *name, ApiCall *call) {
     supervisor_sample(s);
-    ask(s, &(Question){ .work = show_work, .done = show_done, .name = name }, call);
+    ask(s, &(Question){ .work = show_work, .done = show_done, .rank = JOB_QUESTION, .name = name }, call);
 }
 
 void supervisor_answer_check(Supervisor *s, ApiCall *call) {
-    ask(s, &(Question){ .work = check_work, .done = check_done }, call);
+    ask(s, &(Question){ .work = check_work, .done = check_done, .rank = JOB_QUESTION }, call);
 }
 
 void supervisor_answer_kill(Supervisor *s, const ApiKill *order, ApiCall *call) {
     if (order->session)
         answer_signaled(call, order->name, supervisor_signal_session(s, order->name, order->session, order->signal));
     else if (order->all)
-        ask(s, &(Question){ .work = kill_work, .done = kill_done, .name = order->name, .signal = order->signal }, call);
+        ask(s,
+                &(Question){ .work = kill_work,
+                        .done = kill_done,
+                        .rank = JOB_ORDER,
+                        .name = order->name,
+                        .signal = order->signal },
+                call);
     else
         answer_signaled(call, order->name, supervisor_signal(s, order->name, order->signal));
 }

@@ -2,7 +2,8 @@
 
 /*
  * memory.max, cpuset moves, veths and rmdir may all block for milliseconds to seconds; the event loop must not. So one
- * thread does them, in the order they were asked for, which is also what makes a plan's steps safe against each other.
+ * thread does them, in the order they were asked for, which is also what makes a plan's steps safe against each other. What
+ * only asks comes when nothing else is to be done.
  */
 
 #include <errno.h>
@@ -22,7 +23,7 @@ struct Worker {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wakeup;
-    Queue waiting, finished;
+    Queue waiting[JOB_RANKS_COUNT], finished;
     bool stopping;
     int event_fd;
 };
@@ -48,12 +49,19 @@ static Job *queue_pop(Queue *queue) {
     return job;
 }
 
+static Job *pop_waiting(Worker *worker) {
+    Job *job = NULL;
+    for (JobRank rank = 0; !job && rank < JOB_RANKS_COUNT; rank++)
+        job = queue_pop(&worker->waiting[rank]);
+    return job;
+}
+
 /* NULL: stopping, and nothing is left to do. */
 static Job *next_job(Worker *worker) {
+    Job *job;
     pthread_mutex_lock(&worker->lock);
-    while (!worker->waiting.first && !worker->stopping)
+    while (!(job = pop_waiting(worker)) && !worker->stopping)
         pthread_cond_wait(&worker->wakeup, &worker->lock);
-    Job *job = queue_pop(&worker->waiting);
     pthread_mutex_unlock(&worker->lock);
     return job;
 }
@@ -122,13 +130,14 @@ int worker_fd(const Worker *worker) {
     return worker->event_fd;
 }
 
-int worker_submit(Worker *worker, Job *job) {
+int worker_submit(Worker *worker, JobRank rank, Job *job) {
+    Queue *waiting = &worker->waiting[rank];
     int r = 0;
     pthread_mutex_lock(&worker->lock);
-    if (worker->waiting.length >= WORKER_QUEUE_MAX || worker->stopping)
+    if (waiting->length >= WORKER_QUEUE_MAX || worker->stopping)
         r = -EAGAIN;
     else
-        queue_push(&worker->waiting, job);
+        queue_push(waiting, job);
     pthread_cond_signal(&worker->wakeup);
     pthread_mutex_unlock(&worker->lock);
     return r;

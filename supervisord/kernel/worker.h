@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* One thread that does blocking work in order, with a bounded queue; finished jobs come back over an eventfd. */
+/* One thread that does blocking work in order, with bounded queues; finished jobs come back over an eventfd. */
 
 #include "base/cleanup.h"
 
-enum { WORKER_QUEUE_MAX = 4096 }; /* twice what all peers of the control socket may ask for */
+enum { WORKER_QUEUE_MAX = 4096 }; /* of each rank: twice what all peers of the control socket may ask for */
+
+/* Orders go before questions, which anybody may ask as often as they please. */
+typedef enum JobRank { JOB_ORDER, JOB_QUESTION, JOB_RANKS_COUNT } JobRank;
 
 typedef struct Worker Worker;
 typedef struct Job Job;
@@ -22,6 +25,7 @@ int worker_new(Worker **ret);
 Worker *worker_free(Worker *worker);
 DEFINE_CLEANUP(Worker *, worker_free);
 
-int worker_fd(const Worker *worker);         /* readable when jobs are done */
-int worker_submit(Worker *worker, Job *job); /* -EAGAIN when the queue is full */
-void worker_dispatch(Worker *worker);        /* calls done() of finished jobs */
+int worker_fd(const Worker *worker); /* readable when jobs are done */
+/* -EAGAIN when the queue is full. */
+int worker_submit(Worker *worker, JobRank rank, Job *job);
+void worker_dispatch(Worker *worker); /* calls done() of finished jobs */
