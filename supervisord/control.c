@@ -261,14 +261,43 @@ static void on_set(void *userdata, const ApiSet *set, ApiCall *call) {
     diagnostics_done(&diagnostics);
 }
 
+/* It came by `supctl run`, has failed or was stopped since, and stays to be seen. */
+static bool is_left_over(Supervisor *s, const Group *group) {
+    const Workload *workload = group->workload;
+    return workload && workload->transient && !workload->life.running && !is_alive(s, group->name);
+}
+
+/* Out of the policy, and off the node. */
+static void forget(Supervisor *s, const char *name, ApiCall *call) {
+    Diagnostics diagnostics = {};
+    transient_remove(s->runtime_fd, name);
+    supervisor_overlay(s, &diagnostics);
+    diagnostics_done(&diagnostics);
+    supervisor_converge(s, &(Converge){ .only = name, .call = call });
+}
+
+/* A daemon that comes back must not take it for one that is to be started. */
+static void keep_failed(Supervisor *s, const char *name) {
+    Diagnostics diagnostics = {};
+    int r = transient_write_state(s->runtime_fd, name, false);
+    if (r >= 0)
+        r = supervisor_overlay(s, &diagnostics);
+    if (r < 0)
+        log_line(LOG_ERR, name, "cannot write down that %s has failed: %s", name, strerror(-r));
+    diagnostics_done(&diagnostics);
+}
+
 static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
     Supervisor *s = userdata;
     if (!may_start(s, call))
         return;
-    if (policy_group(s->policy, run->name) || is_alive(s, run->name)) {
+    const Group *former_group = policy_group(s->policy, run->name);
+    if (is_alive(s, run->name) || (former_group && !is_left_over(s, former_group))) {
         api_answer_error(call, CONTROL_ERROR_FAILED, "the name is taken");
         return;
     }
+    if (former_group)
+        forget(s, run->name, NULL);
     int r = transient_write_run(s->runtime_fd, run);
     if (r < 0) {
         api_answer_error(call, CONTROL_ERROR_FAILED,
@@ -294,12 +323,26 @@ bool supervisor_collect(Supervisor *s, const char *name) {
     if (!group || !group->workload || !group->workload->transient || !run || run_is_alive(run) ||
             run->state == RUN_BACKOFF)
         return false;
-    Diagnostics diagnostics = {};
-    transient_remove(s->runtime_fd, name);
-    supervisor_overlay(s, &diagnostics);
-    diagnostics_done(&diagnostics);
-    supervisor_converge(s, &(Converge){ .only = name });
+    if (run->state == RUN_FAILED && group->workload->life.collect == COLLECT_INACTIVE) {
+        keep_failed(s, name);
+        return false;
+    }
+    forget(s, name, NULL);
     return true;
+}
+
+static void on_remove(void *userdata, const char *name, ApiCall *call) {
+    Supervisor *s = userdata;
+    if (!known_workload(s, name, call))
+        return;
+    const Group *group = policy_group(s->policy, name);
+    if (!group->workload->transient)
+        api_answer_error(call, CONTROL_ERROR_FAILED,
+                "it is part of the policy's files (take it out of %s, then `supctl reload`)", group->origin.file);
+    else if (!is_left_over(s, group))
+        api_answer_error(call, CONTROL_ERROR_FAILED, "it has not ended (`supctl stop %s` ends and forgets it)", name);
+    else
+        forget(s, name, call);
 }
 
 static void on_cat(void *userdata, const char *name, ApiCall *call) {
@@ -370,5 +413,6 @@ ApiBackend supervisor_backend(Supervisor *s) {
         .exec = on_exec,
         .set = on_set,
         .run = on_run,
+        .remove = on_remove,
     };
 }

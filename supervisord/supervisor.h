@@ -219,7 +219,10 @@ void supervisor_answer_kill(Supervisor *supervisor, const ApiKill *order, ApiCal
 /* --- control.c --- */
 
 ApiBackend supervisor_backend(Supervisor *supervisor);
-/* A transient workload that has ended for good is taken out of the policy and off the node: true. Else false. */
+/*
+ * A transient workload that has ended for good is taken out of the policy and off the node: true. One that has failed may
+ * stay to be seen (CollectMode=). Else false.
+ */
 bool supervisor_collect(Supervisor *supervisor, const char *workload);
 
 /* --- set.c --- */

@@ -101,8 +101,8 @@ void supervisor_start_failed(Supervisor *s, const char *name, const char *why, b
     Run *run = supervisor_run_of(s, name);
     if (run) /* it may be wanted no more */
         run_on_start_failed(run, workload_of(s, name), strdup(why), timed_out, supervisor_now());
-    if (supervisor_notify_start_failed(s, name, why) && run && run->state == RUN_BACKOFF)
-        run_on_stopping(run); /* who ran it was told that it does not run: nobody expects it later */
+    if (supervisor_notify_start_failed(s, name, why) && run)
+        run_on_put_off(run); /* who ran it was told that it does not run: nobody expects it, now or later */
 }
 
 static void end_report(Watch *watch) {

@@ -18,6 +18,10 @@ static const char *kill_mode_word(unsigned index) {
     return index < KILL_MODES_COUNT ? kill_mode_name(index) : NULL;
 }
 
+static const char *collect_mode_word(unsigned index) {
+    return index < COLLECT_MODES_COUNT ? collect_mode_name(index) : NULL;
+}
+
 static const char *state_word(unsigned index) {
     static const char *const words[] = { "stopped", "running" };
 
@@ -182,6 +186,15 @@ const Key keys_life[] = {
         .offset = offsetof(Workload, life.start_limit_burst),
         .minimum = 1,
         .maximum = 1000000,
+    },
+    [KEY_COLLECT_MODE - KEYS_LIFE] = {
+        .name = "CollectMode",
+        .sections = IN(SECTION_WORKLOAD),
+        .assign = key_assign_word,
+        .fallback = "inactive",
+        .expects = "inactive or inactive-or-failed",
+        .offset = offsetof(Workload, life.collect),
+        .word = collect_mode_word,
     },
     [KEY_STATE - KEYS_LIFE] = {
         .name = "State",

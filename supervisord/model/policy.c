@@ -47,6 +47,10 @@ static const char *const kill_mode_names[KILL_MODES_COUNT] = {
     [KILL_CONTROL_GROUP] = "control-group",
     [KILL_MIXED] = "mixed",
 };
+static const char *const collect_mode_names[COLLECT_MODES_COUNT] = {
+    [COLLECT_INACTIVE] = "inactive",
+    [COLLECT_INACTIVE_OR_FAILED] = "inactive-or-failed",
+};
 static const char *const output_kind_names[OUTPUT_KINDS_COUNT] = {
     [OUTPUT_JOURNAL] = "journal",
     [OUTPUT_NULL] = "null",
@@ -199,6 +203,10 @@ const char *restart_policy_name(RestartPolicy restart) {
 
 const char *kill_mode_name(KillMode mode) {
     return kill_mode_names[mode];
+}
+
+const char *collect_mode_name(CollectMode mode) {
+    return collect_mode_names[mode];
 }
 
 const char *network_mode_name(NetworkMode mode) {

@@ -158,6 +158,13 @@ typedef struct Exec {
     bool ignore_sigpipe;
 } Exec;
 
+/* Which ends a workload that no file speaks of is forgotten after. */
+typedef enum CollectMode {
+    COLLECT_INACTIVE, /* those that are no failure */
+    COLLECT_INACTIVE_OR_FAILED,
+    COLLECT_MODES_COUNT,
+} CollectMode;
+
 /* When it starts, ends and starts again. */
 typedef struct Life {
     RestartPolicy restart;
@@ -168,7 +175,8 @@ typedef struct Life {
     ExitSet restart_prevent; /* ends after which Restart= does not count */
     uint64_t start_limit_interval_usec,
             start_limit_burst; /* no more starts by itself within the interval; 0: as many as come */
-    bool running;              /* State=: what the user wants; `supctl stop` says stopped in a drop-in */
+    CollectMode collect;
+    bool running; /* State=: what the user wants; `supctl stop` says stopped in a drop-in */
 } Life;
 
 /* A workload on a network: one interface. */
@@ -262,6 +270,7 @@ unsigned policy_metrics_of(const Policy *policy, const Group *group);
 const char *group_kind_name(GroupKind kind);            /* "slice", "workload" */
 const char *restart_policy_name(RestartPolicy restart); /* "on-failure" */
 const char *kill_mode_name(KillMode mode);              /* "control-group" */
+const char *collect_mode_name(CollectMode mode);        /* "inactive" */
 const char *network_mode_name(NetworkMode mode);        /* "bridge" */
 const char *output_kind_name(OutputKind kind);
 

@@ -117,6 +117,7 @@ static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *e
         { "Restart", true, backend->restart },
         { "Freeze", true, backend->freeze },
         { "Thaw", true, backend->thaw },
+        { "Remove", true, backend->remove },
     };
     const char *name, *member = sd_bus_message_get_member(message);
 
@@ -308,6 +309,7 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("Restart", "s", "", method_named),
     METHOD("Freeze", "s", "as", method_named),
     METHOD("Thaw", "s", "as", method_named),
+    METHOD("Remove", "s", "as", method_named),
     METHOD("Exec", "suasassshhh", "bbibt", method_exec),
     METHOD("Set", "sa(ss)b", "as", method_set),
     METHOD("Run", "sasa(ss)asshhhb", "subbibt", method_run),

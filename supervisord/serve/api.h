@@ -93,6 +93,7 @@ typedef struct ApiBackend {
     void (*exec)(void *userdata, const ApiExec *exec, ApiCall *call);
     void (*set)(void *userdata, const ApiSet *set, ApiCall *call);
     void (*run)(void *userdata, const ApiRun *run, ApiCall *call);
+    void (*remove)(void *userdata, const char *name, ApiCall *call);
 } ApiBackend;
 
 /* Listens on listen_fd (taken) if it is >= 0, else on a fresh socket at path, 0660 root:group. tree_path: peers from there only read. */

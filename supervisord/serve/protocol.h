@@ -44,6 +44,7 @@
  *              -> s name, u pid, b known, b signaled, i code, b oom_killed, t cpu_usec
  *                                   transient workload; settings are policy keys and values; wait: replies when it has
  *                                   ended, else when it runs (and the exit fields say nothing)
+ *   Remove     (s name) -> as       a transient workload that has ended, of which `Run` left something to be seen; the steps done
  *   Check      () -> a(sssss)       share, mechanism, state (enforced|measured|absent), why, cure        r
  *   Limits     () -> a(sa{sd})      name, key -> amount of those that stand beside usage: CPUQuota (CPUs), MemoryMax (bytes),
  *                                   TasksMax, NetworkEgressMax (bytes per second); not set left out     r

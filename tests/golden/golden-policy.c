@@ -180,6 +180,8 @@ static void print_ending(FILE *out, const Life *life) {
         print_exit_set(out, "SuccessExitStatus", &life->success);
     if (memcmp(&life->restart_prevent, &none, sizeof(none)) != 0)
         print_exit_set(out, "RestartPreventExitStatus", &life->restart_prevent);
+    if (life->collect != COLLECT_INACTIVE)
+        print_text(out, "CollectMode", collect_mode_name(life->collect));
     if (life->start_limit_interval_usec == 0)
         return;
     print_time(out, "StartLimitIntervalSec", life->start_limit_interval_usec);

@@ -70,6 +70,30 @@ equal 'as the same process' "$detached" "$(pid_of detached)"
 check 'until it is stopped' supctl stop detached
 check_eventually 'then it is gone' not is_known detached
 
+# One that nobody waits for: what went well is gone, what failed stays to be seen.
+check 'one that nobody waits for' supctl run -q -d --name fine -- sh -c 'exit 0'
+check_eventually 'is gone when it ended well' not is_known fine
+check 'another' supctl run -q -d --name broken -- sh -c 'exit 7'
+check_state 'stays when it failed' broken failed
+matches 'with what it ended by' 'exit code 7' "$(supctl status broken)"
+equal 'and is not run again by a reload' 'failed' "$(supctl reload >/dev/null; supctl show broken -p State --value)"
+check 'nor by a daemon that comes back' daemon_restart
+refuted 'which does not run it' supctl is-active broken
+check 'start runs it once more' supctl start broken
+check_state 'and it fails once more' broken failed
+equal 'a new run takes its name' 5 "$(supctl run --name broken -- sh -c 'exit 5'; echo $?)"
+check_eventually 'and is gone, for its caller knows' not is_known broken
+check 'one that failed' supctl run -q -d --name broken -- sh -c 'exit 7'
+check_state 'is there' broken failed
+check 'until rm' supctl rm broken
+refuted 'forgets it' is_known broken
+check 'with --rm' supctl run -q -d --rm --name broken -- sh -c 'exit 7'
+check_eventually 'nothing stays' not is_known broken
+check 'one that runs' supctl run -q -d --name busy -- sleep infinity
+refuted 'is not forgotten by rm' supctl rm busy
+check 'a stop is no failure' supctl stop busy
+check_eventually 'nothing stays of it' not is_known busy
+
 # A caller that is killed leaves a command that runs on: it was asked for.
 supctl run --name orphan -- sleep infinity &
 runner=$!

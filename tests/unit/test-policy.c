@@ -313,8 +313,8 @@ static void test_suggestion(void) {
 
 /* A key that only workloads have is either a default that slices may give, or what a workload is: one or the other is said. */
 static void test_inherited_keys(void) {
-    static const char *const own[] = { "ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop", "State", "Network",
-        "Address", "Publish", "OOMPolicy", "NetworkEgressMax" };
+    static const char *const own[] = { "ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop", "CollectMode", "State",
+        "Network", "Address", "Publish", "OOMPolicy", "NetworkEgressMax" };
 
     for (KeyId key = 0; key < KEYS_COUNT; key++) {
         bool is_own = false;

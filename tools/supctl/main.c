@@ -61,6 +61,8 @@ const Verb verbs[] = {
             "Stop all workloads until the next reload, as at the machine's shutdown", "supctl shutdown" },
     { "run", "[--] COMMAND [ARGUMENT...]", 1, ANY, ARGUMENTS_COMMAND, verb_run,
             "Run a command as a workload and return its exit code", "supctl run -p MemoryMax=64M -- make test" },
+    { "rm", "NAME...", 1, ANY, ARGUMENTS_WORKLOADS, verb_rm, "Forget workloads of `run` that have failed",
+            "supctl rm job" },
     { "events", "[NAME...]", 0, ANY, ARGUMENTS_GROUPS, verb_events, "Show what supervisord has done, and does",
             "supctl events -f web" },
     { "exec", "NAME [OPTION...] [--] COMMAND [ARGUMENT...]", 2, ANY, ARGUMENTS_EXEC, verb_exec,

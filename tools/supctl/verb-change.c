@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* plan, reload, set, start, stop, restart, shutdown: what changes the node, and what would. */
+/* plan, reload, set, start, stop, restart, rm, shutdown: what changes the node, and what would. */
 
 #include <stdlib.h>
 
@@ -98,6 +98,10 @@ int verb_stop(const Options *options, char **arguments) {
 
 int verb_restart(const Options *options, char **arguments) {
     return client_call_each(options, arguments, "Restart");
+}
+
+int verb_rm(const Options *options, char **arguments) {
+    return client_call_each(options, arguments, "Remove");
 }
 
 int verb_shutdown(const Options *options, char **arguments) {

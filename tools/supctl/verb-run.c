@@ -54,6 +54,17 @@ static int append_stdio(const Request *request, sd_bus_message *call) {
     return sd_bus_message_append(call, "hhh", STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO);
 }
 
+/* Who waits is told how it ends: then there is nothing to keep. What is said on the command line goes over that. */
+static int append_settings(const Request *request, sd_bus_message *call) {
+    const Options *options = request->options;
+    _cleanup_(cleanup_strv_free) char **settings = NULL;
+    int r = options->no_wait && !options->collect ? 0 : strv_push(&settings, "CollectMode=inactive-or-failed");
+
+    for (char **property = options->properties; r >= 0 && property && *property; property++)
+        r = strv_push(&settings, *property);
+    return r < 0 ? r : settings_append(call, settings);
+}
+
 static int compose(const Request *request, sd_bus_message **ret) {
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *call = NULL;
     int r = sd_bus_message_new_method_call(
@@ -63,7 +74,7 @@ static int compose(const Request *request, sd_bus_message **ret) {
         return r;
     if ((r = sd_bus_message_append_strv(call, request->command)) < 0)
         return r;
-    if ((r = settings_append(call, request->options->properties)) < 0)
+    if ((r = append_settings(request, call)) < 0)
         return r;
     if ((r = sd_bus_message_append_strv(call, request->environment)) < 0)
         return r;
