@@ -59,11 +59,14 @@ check_eventually 'a slice shows all in it' says "words of $whisperer" supctl log
 matches 'with files' "$filer: words" "$(supctl logs speakers 2>/dev/null)"
 check_eventually 'patterns do' says "words of $whisperer" supctl logs "whisp*-$$"
 
-# Somebody outside of the tree takes the name, by stream and by datagram.
-echo forged | systemd-cat -t "$talker"
+# Somebody outside of the tree takes the name, by stream and by datagram. It lives until the journal has asked for its cgroup;
+# who has ended before is believed (supctl(1)).
+systemd-cat -t "$talker" sh -c 'echo forged; exec sleep 20' &
+forger=$!
 logger -t "$talker" forged 2>/dev/null
 check_eventually 'the journal has it' says forged journalctl -q -t "$talker"
 refuted 'but it is not shown' says forged supctl logs "$talker"
+kill "$forger"
 
 follow "$talker"
 must 'the journal can be followed' supctl restart "$talker"

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "kernel/cgroup.h"
 #include "tests/live/spawn-fixture.h"
 
@@ -61,12 +62,21 @@ static void test_signal_and_kill(void) {
     finish(&launched);
 }
 
+/* It has come to do what it is for. */
+static void await_children(const Launched *launched) {
+    char text[64];
+    ssize_t length; /* more than fits is enough */
+
+    while ((length = file_read_at(launched->process.leaf_fd, "cgroup.procs", text, sizeof(text))) >= 0 && length < 24)
+        usleep(1000);
+}
+
 static void test_storm(void) {
     Workload workload = PAYLOAD("storm");
     Launched launched;
 
     launch(&workload, &launched);
-    usleep(100000);
+    await_children(&launched);
     process_signal(&launched.process, SIGTERM);
     CHECK_EQ(process_kill(&launched.process), 0);
     CHECK_EQ(await(&launched).code, SIGKILL);
