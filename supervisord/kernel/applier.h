@@ -10,6 +10,7 @@ typedef struct Applier {
     const Policy *policy; /* the plan's */
     const ApplyStdio *stdio;
     Starts *starts;
+    int *namespace_fds; /* by group: of the starts of this plan that others share; -1: none; owned */
 } Applier;
 
 /* Words a failed step, unless somebody closer to it has done so; returns r. */
@@ -27,5 +28,5 @@ ApplyStep apply_limit_set;
 ApplyStep apply_filter_set;
 ApplyStep apply_launch;
 ApplyStep apply_firewall_set, apply_network_create, apply_network_remove;
-/* The network namespace of a start, wired as the policy says; -1: the host's. */
+/* The network namespace of a start, wired as the policy says, or that of the workload it shares it with; -1: the host's. */
 int applier_wire(const Applier *a, Step *step, const Invocation *invocation, int *ret_namespace_fd);

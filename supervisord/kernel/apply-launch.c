@@ -117,7 +117,9 @@ static int hold_child(const Applier *a, const Step *step, Launch *launch) {
     return process_hold(&launch->start.process, spawned_pid(launch->spawned), TAKE_FD(pidfd), TAKE_FD(leaf_fd), true);
 }
 
-static void note_start(const Applier *a, Launch *launch) {
+static void note_start(const Applier *a, const Step *step, Launch *launch) {
+    if (step->kind == STEP_SPAWN && step->group->workload->wiring.shared)
+        a->namespace_fds[step->group->index] = TAKE_FD(launch->namespace_fd);
     a->starts->items[a->starts->n++] = launch->start;
     launch->start = (Start) START_NULL;
     launch->done = true;
@@ -154,7 +156,7 @@ static int launch(const Applier *a, Step *step, Launch *launch) {
     if (r == 0)
         r = launch_child(a, step, launch);
     if (r == 0)
-        note_start(a, launch);
+        note_start(a, step, launch);
     return r;
 }
 

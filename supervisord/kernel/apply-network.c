@@ -3,8 +3,12 @@
 /* Bridges, and the namespace of a start: wired and shaped before anything runs in it. */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 
+#include "base/strv.h"
 #include "kernel/applier.h"
+#include "kernel/cgroup.h"
 #include "kernel/firewall.h"
 
 int apply_firewall_set(const Applier *a, Step *step) {
@@ -49,23 +53,99 @@ static int attach(const Applier *a, Step *step, const Invocation *invocation, in
     return 0;
 }
 
-int applier_wire(const Applier *a, Step *step, const Invocation *invocation, int *ret_namespace_fd) {
-    const Wiring *wiring = &step->group->workload->wiring;
-    const LimitValue *egress = step->group->limits + LIMIT_NETWORK_EGRESS_MAX;
-    _cleanup_(cleanup_close) int namespace_fd = -1;
+/* --- another workload's ------------------------------------------------------------------------------------------- */
 
-    if (wiring->mode == NETWORK_HOST)
+/* Of the start that has processes; there is one at most. */
+static int visit_leaf(void *userdata, int dir_fd, const char *name) {
+    _cleanup_(cleanup_close) int fd = -1;
+    CgroupMark mark;
+    unsigned start, session;
+    bool populated;
+    if (cgroup_leaf_parse(name, &start, &session) < 0 || session || cgroup_open(dir_fd, name, &fd) < 0 ||
+            cgroup_populated(fd, &populated) < 0 || !populated || cgroup_mark_read(fd, &mark) < 0)
         return 0;
-    int r = links_namespace_new(&namespace_fd);
+    *(CgroupMark *) userdata = mark;
+    return 1;
+}
+
+static int read_main_mark(const Applier *a, const Group *owner, CgroupMark *ret) {
+    _cleanup_(cleanup_close) int group_fd = -1;
+    char path[PATH_MAX];
+    int r = group_path(owner, path, sizeof path);
+    if (r == 0)
+        r = applier_open(a, path, &group_fd);
     if (r < 0)
-        return step_failed(step, r, "cannot make a network namespace");
-    r = attach(a, step, invocation, namespace_fd);
+        return r;
+    *ret = (CgroupMark){};
+    r = cgroup_each(group_fd, visit_leaf, ret);
+    return r < 0 ? r : ret->main_pid > 0 ? 0 : -ESRCH;
+}
+
+/* A process that has the main process's number by now is another one: opened first, looked at then. */
+static int open_namespace_of(const Applier *a, const Group *owner, int *ret_fd) {
+    _cleanup_(cleanup_close) int fd = -1;
+    CgroupMark mark;
+    uint64_t ticks;
+    int r = read_main_mark(a, owner, &mark);
+    if (r == 0)
+        r = links_namespace_of(mark.main_pid, &fd);
+    if (r == 0)
+        r = process_start_ticks(mark.main_pid, &ticks);
+    if (r < 0)
+        return r;
+    if (ticks != mark.main_start_ticks)
+        return -ESRCH;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+/* What this plan started may not have entered its namespace yet: the descriptor is at hand. */
+static int share(const Applier *a, Step *step, const Group *owner, int *ret_namespace_fd) {
+    int at_hand = a->namespace_fds[owner->index];
+    int r = at_hand < 0 ? open_namespace_of(a, owner, ret_namespace_fd) : 0;
+    if (at_hand >= 0 && (*ret_namespace_fd = fcntl(at_hand, F_DUPFD_CLOEXEC, 3)) < 0)
+        r = -errno;
+    if (r == -ESRCH || r == -ENOENT || r == -ENODEV)
+        text_printf(&step->message, "workload %s, whose network it shares, %s", owner->name,
+                r == -ENODEV ? "is not in its namespace yet" : "does not run");
+    return r < 0 ? step_failed(step, r, "cannot open the network namespace of %s", owner->name) : 0;
+}
+
+/* --- its own ------------------------------------------------------------------------------------------------------- */
+
+/* Who shares an earlier start's namespace keeps it, but not on the bridge: the addresses are the new start's. */
+static int unplug_earlier(const Applier *a, Step *step) {
+    if (!step->group->workload->wiring.shared)
+        return 0;
+    int r = links_unplug(a->target->links, step->object);
+    return r < 0 ? step_failed(step, r, "cannot take an earlier start off its bridges") : 0;
+}
+
+static int wire_namespace(const Applier *a, Step *step, const Invocation *invocation, int namespace_fd) {
+    const LimitValue *egress = step->group->limits + LIMIT_NETWORK_EGRESS_MAX;
+    int r = unplug_earlier(a, step);
+    if (r == 0)
+        r = attach(a, step, invocation, namespace_fd);
     if (r < 0)
         return r;
     if (egress->is_set)
         r = links_egress_set(a->target->links, namespace_fd, egress->amount);
+    return r < 0 ? step_failed(step, r, "cannot shape what it sends") : 0;
+}
+
+int applier_wire(const Applier *a, Step *step, const Invocation *invocation, int *ret_namespace_fd) {
+    const Wiring *wiring = &step->group->workload->wiring;
+    _cleanup_(cleanup_close) int namespace_fd = -1;
+
+    if (wiring->mode == NETWORK_HOST)
+        return 0;
+    if (wiring->mode == NETWORK_WORKLOAD)
+        return share(a, step, wiring->owner, ret_namespace_fd);
+    int r = links_namespace_new(&namespace_fd);
     if (r < 0)
-        return step_failed(step, r, "cannot shape what it sends");
-    *ret_namespace_fd = TAKE_FD(namespace_fd);
-    return 0;
+        return step_failed(step, r, "cannot make a network namespace");
+    r = wire_namespace(a, step, invocation, namespace_fd);
+    if (r == 0)
+        *ret_namespace_fd = TAKE_FD(namespace_fd);
+    return r;
 }

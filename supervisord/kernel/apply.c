@@ -117,11 +117,25 @@ static int apply_step(const Applier *a, const bool *degraded, Step *step) {
     return -EAGAIN;
 }
 
+static int namespaces_begin(Applier *a) {
+    a->namespace_fds = malloc((a->policy->n_groups + 1) * sizeof *a->namespace_fds);
+    for (size_t i = 0; a->namespace_fds && i < a->policy->n_groups; i++)
+        a->namespace_fds[i] = -1;
+    return a->namespace_fds ? 0 : -ENOMEM;
+}
+
+static void namespaces_done(Applier *a) {
+    for (size_t i = 0; a->namespace_fds && i < a->policy->n_groups; i++)
+        close_fd(a->namespace_fds[i]);
+    free(a->namespace_fds);
+}
+
 int apply(const ApplyTarget *target, Plan *plan, const ApplyStdio *stdio, Starts *starts) {
-    Applier a = { .target = target, .policy = plan->policy, .stdio = stdio, .starts = starts };
+    _cleanup_(namespaces_done)
+            Applier a = { .target = target, .policy = plan->policy, .stdio = stdio, .starts = starts };
     _cleanup_(cleanup_free) bool *degraded = calloc(plan->policy->n_groups + 1, sizeof *degraded);
     const Step *broken = NULL;
-    if (!degraded)
+    if (!degraded || namespaces_begin(&a) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < plan->n_steps; i++) {
         Step *step = plan->steps + i;

@@ -57,6 +57,8 @@ typedef struct LinkWire {
 
 /* veth with its peer created inside the namespace as ethN, on the bridge, with addresses and, for eth0, default routes. */
 int links_wire(Links *links, int namespace_fd, const LinkWire *wire);
+/* Takes down the host's ends of what earlier starts of the workload left because others share their namespaces. */
+int links_unplug(Links *links, const char *workload);
 /* "sv" and 11 hex digits of a hash of workload, invocation and number: the host end's name. */
 void links_veth_name(const char *workload, const Invocation *invocation, unsigned index, char ret[static IFNAMSIZ]);
 /* Reads the addresses of ethN into ret, none where there is none; -ENODEV: there is no ethN. */

@@ -163,6 +163,35 @@ int links_wire(Links *links, int namespace_fd, const LinkWire *wire) {
     return inner_configure(inside, wire);
 }
 
+static int veth_take_down(const Links *links, struct rtnl_link *link) {
+    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *change = rtnl_link_alloc();
+
+    if (!change)
+        return -ENOMEM;
+    rtnl_link_unset_flags(change, IFF_UP);
+    int r = links_result(rtnl_link_change(links->socket, link, change, 0));
+    return r == -ENODEV ? 0 : r; /* the last one that shared it has ended meanwhile */
+}
+
+int links_unplug(Links *links, const char *workload) {
+    _cleanup_(cleanup_nl_cache_free) struct nl_cache *all = NULL;
+    char alias[ALIAS_SIZE];
+
+    int r = links_alias(links, "workload", workload, alias);
+    if (r == 0)
+        r = links_result(rtnl_link_alloc_cache(links->socket, AF_UNSPEC, &all));
+    if (r < 0)
+        return r;
+    for (struct nl_object *o = nl_cache_get_first(all); r == 0 && o; o = nl_cache_get_next(o)) {
+        struct rtnl_link *link = (struct rtnl_link *) o;
+        const char *found = rtnl_link_get_ifalias(link);
+
+        if (found && strcmp(found, alias) == 0 && rtnl_link_get_flags(link) & IFF_UP)
+            r = veth_take_down(links, link);
+    }
+    return r;
+}
+
 int links_addresses(int namespace_fd, unsigned index, Subnet ret[static ADDRESS_FAMILIES_COUNT]) {
     _cleanup_(cleanup_nl_socket_free) struct nl_sock *inside = NULL;
     _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = NULL;

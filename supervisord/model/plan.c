@@ -277,16 +277,26 @@ static int add_group(PlanBuilder *b, const Group *group) {
     return r;
 }
 
-static int add_groups(PlanBuilder *b) {
+/* In the network namespace of another workload, which has to be there first. */
+static bool is_guest(const Group *group) {
+    return group->workload && group->workload->wiring.owner;
+}
+
+static int add_groups_if(PlanBuilder *b, bool guests) {
     for (size_t i = 0; i < b->policy->n_groups; i++) {
         const Group *group = b->policy->groups[i];
-        if (!group_in_scope(b, group) || must_wait(b, group))
+        if (is_guest(group) != guests || !group_in_scope(b, group) || must_wait(b, group))
             continue;
         int r = add_group(b, group);
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+static int add_groups(PlanBuilder *b) {
+    int r = add_groups_if(b, false);
+    return r < 0 ? r : add_groups_if(b, true);
 }
 
 static void builder_done(PlanBuilder *b) {

@@ -80,11 +80,60 @@ static void attach(const Check *check, Draft *draft, const char *name) {
         wiring->attachments[wiring->n_attachments++] = (Attachment){ .network = network };
 }
 
+static void complain_unknown_workload(const Check *check, const Draft *draft, const char *name) {
+    Suggestion suggestion = { .wrong = name };
+    char excerpt[EXCERPT_SIZE], text[SUGGESTION_TEXT_MAX];
+
+    for (size_t i = 0; i < check->policy->n_groups && check_is_suggesting(check); i++)
+        if (check->policy->groups[i]->workload)
+            suggestion_offer(&suggestion, check->policy->groups[i]->name);
+    complain(check, draft, KEY_NETWORK, "there is no workload '%s'%s", diagnostics_excerpt(name, excerpt),
+            suggestion_text(&suggestion, "workload:", "", text, sizeof(text)));
+}
+
+/* What is without files goes by itself: nobody else may depend on it. */
+static const char *sharing_problem(const Draft *draft, const Group *owner) {
+    const Workload *workload = owner->workload;
+
+    if (owner == draft->group)
+        return "cannot share with itself";
+    if (workload->transient)
+        return "is transient: it may be gone at any time";
+    if (workload->wiring.mode == NETWORK_WORKLOAD)
+        return "shares that of another itself";
+    return workload->wiring.mode == NETWORK_HOST ? "has no network namespace of its own" : NULL;
+}
+
+static bool network_is_refused(const Check *check, const Group *group) {
+    for (size_t i = 0; i < check->n_drafts; i++)
+        if (check->drafts[i]->group == group)
+            return check->drafts[i]->refused || check->drafts[i]->places[KEY_NETWORK].refused;
+    return false;
+}
+
+static void share(const Check *check, Draft *draft, const char *name) {
+    Group *owner = policy_group(check->policy, name);
+
+    if (!owner || !owner->workload) {
+        complain_unknown_workload(check, draft, name);
+        return;
+    }
+    const char *problem = sharing_problem(draft, owner);
+    if (problem && !network_is_refused(check, owner)) {
+        complain(check, draft, KEY_NETWORK, "workload '%s' %s", name, problem);
+        return;
+    }
+    ((Workload *) draft->object)->wiring.owner = owner;
+    owner->workload->wiring.shared = true;
+}
+
 static void resolve_networks(const Check *check, Draft *draft) {
-    Wiring *wiring = &((Workload *) draft->object)->wiring;
+    const Wiring *wiring = &((const Workload *) draft->object)->wiring;
 
     if (is_unbridged(draft) && check_is_given(draft, KEY_ADDRESS))
         complain(check, draft, KEY_ADDRESS, "the key needs Network=bridge:NAME");
+    if (wiring->mode == NETWORK_WORKLOAD)
+        share(check, draft, *draft->network_names);
     if (wiring->mode != NETWORK_BRIDGE)
         return;
     for (char **name = draft->network_names; name && *name; name++)

@@ -22,6 +22,7 @@ typedef struct Check {
 
 bool check_is_given(const Draft *draft, KeyId key);
 bool check_is_good(const Draft *draft, KeyId key); /* given, and what it says is right by itself */
+bool check_is_suggesting(const Check *check);      /* there are not too many errors yet to look for near names */
 
 /* Of networks, and of workloads on them. */
 void check_network_alone(const Check *check, Draft *draft);

@@ -33,7 +33,7 @@ static void check_required(const Check *check, Draft *draft) {
             complain(check, draft, key, "the key is missing; expected %s", key_expects(key));
 }
 
-static bool is_suggesting(const Check *check) {
+bool check_is_suggesting(const Check *check) {
     return check->diagnostics->n_lines < SUGGESTING_LINES_MAX;
 }
 
@@ -41,7 +41,7 @@ static void complain_unknown_slice(const Check *check, const Draft *draft) {
     Suggestion suggestion = { .wrong = draft->slice_name };
     char excerpt[EXCERPT_SIZE], text[SUGGESTION_TEXT_MAX];
 
-    for (size_t i = 0; i < check->policy->n_groups && is_suggesting(check); i++)
+    for (size_t i = 0; i < check->policy->n_groups && check_is_suggesting(check); i++)
         if (check->policy->groups[i]->kind == GROUP_SLICE)
             suggestion_offer(&suggestion, check->policy->groups[i]->name);
     complain(check, draft, KEY_SLICE, "there is no slice '%s'%s", diagnostics_excerpt(draft->slice_name, excerpt),

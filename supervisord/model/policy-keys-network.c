@@ -37,7 +37,11 @@ static int assign_words(const Key *key, Draft *draft, const char *text, KeyAssig
     }
 }
 
-/* "host", "bridge:lan" */
+static bool has_name(NetworkMode mode) {
+    return mode == NETWORK_BRIDGE || mode == NETWORK_WORKLOAD;
+}
+
+/* "host", "bridge:lan", "workload:db" */
 static int assign_network_word(const Key *key, Draft *draft, const char *word, const char **ret_problem) {
     Workload *workload = draft->object;
     const char *name;
@@ -46,13 +50,13 @@ static int assign_network_word(const Key *key, Draft *draft, const char *word, c
     int r = key_take_word(key, word, &mode, &name);
     if (r < 0)
         return r;
-    if (mode == NETWORK_BRIDGE ? !name || !*name : name != NULL)
+    if (has_name(mode) ? !name || !*name : name != NULL)
         return -EINVAL;
-    workload->wiring.mode = mode;
-    if (mode != NETWORK_BRIDGE) {
+    if (mode != NETWORK_BRIDGE || workload->wiring.mode != mode)
         draft->network_names = strv_free(draft->network_names);
-        return 0;
-    }
+    workload->wiring.mode = mode;
+    if (mode != NETWORK_BRIDGE)
+        return name ? strv_push(&draft->network_names, name) : 0;
     r = grow(&workload->wiring.attachments, sizeof(Attachment), strv_length(draft->network_names),
             &draft->attachments_allocated);
     return r < 0 ? r : strv_push(&draft->network_names, name);
@@ -241,7 +245,7 @@ const Key keys_network[] = {
         .list = true,
         .assign = assign_network,
         .fallback = "host",
-        .expects = "host, private or bridge:NAME, of which there may be several",
+        .expects = "host, private, workload:NAME or bridge:NAME, of which there may be several",
         .word = network_word,
     },
     [KEY_ADDRESS - KEYS_NETWORK] = {

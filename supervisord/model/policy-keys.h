@@ -115,7 +115,7 @@ typedef struct Draft {
     Group *group;         /* of a slice or workload. In the policy. */
     LimitValue *limits;   /* what limits fill in: of the group, or of the tree */
     char *slice_name;     /* Slice= */
-    char **network_names; /* Network=bridge:NAME ...: there is room for an attachment to each */
+    char **network_names; /* Network=bridge:NAME ...: there is room for an attachment to each; or that of workload:NAME */
     size_t attachments_allocated;
     Subnet *addresses; /* Address=, each with its prefix length; 0: not given */
     size_t n_addresses, addresses_allocated;

@@ -63,6 +63,7 @@ static const char *const network_mode_names[NETWORK_MODES_COUNT] = {
     [NETWORK_HOST] = "host",
     [NETWORK_PRIVATE] = "private",
     [NETWORK_BRIDGE] = "bridge",
+    [NETWORK_WORKLOAD] = "workload",
 };
 
 bool exit_set_has(const ExitSet *set, bool signaled, int code) {

@@ -122,8 +122,9 @@ typedef struct ResourceLimit {
 
 typedef enum NetworkMode {
     NETWORK_HOST,
-    NETWORK_PRIVATE, /* a namespace with only loopback */
-    NETWORK_BRIDGE,  /* a namespace with a veth on the bridge of each of its networks */
+    NETWORK_PRIVATE,  /* a namespace with only loopback */
+    NETWORK_BRIDGE,   /* a namespace with a veth on the bridge of each of its networks */
+    NETWORK_WORKLOAD, /* the namespace of another workload */
     NETWORK_MODES_COUNT,
 } NetworkMode;
 
@@ -200,6 +201,8 @@ typedef struct Wiring {
     size_t n_attachments;
     Publication *publications; /* NETWORK_BRIDGE */
     size_t n_publications;
+    const Group *owner; /* NETWORK_WORKLOAD: whose namespace it is. In the same policy. */
+    bool shared;        /* it is such an owner */
 } Wiring;
 
 struct Workload {

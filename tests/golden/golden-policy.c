@@ -90,7 +90,9 @@ static void print_metrics(FILE *out, unsigned sets) {
 static void print_wiring(FILE *out, const Wiring *wiring) {
     char text[ADDRESS_TEXT_MAX];
 
-    if (wiring->mode != NETWORK_BRIDGE)
+    if (wiring->owner)
+        fprintf(out, "    Network=%s:%s\n", network_mode_name(wiring->mode), wiring->owner->name);
+    else if (wiring->mode != NETWORK_BRIDGE)
         fprintf(out, "    Network=%s\n", network_mode_name(wiring->mode));
     for (size_t i = 0; i < wiring->n_attachments; i++) {
         const Attachment *attachment = wiring->attachments + i;
