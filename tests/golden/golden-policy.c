@@ -234,6 +234,8 @@ static void print_policy(FILE *out, const Policy *policy) {
     fprintf(out, "supervisord\n");
     print_time(out, "SampleIntervalSec", policy->settings.sample_interval_usec);
     fprintf(out, "    WorkloadsMax=%" PRIu64 "\n", policy->settings.workloads_max);
+    if (policy->settings.drift == DRIFT_REPAIR)
+        fprintf(out, "    Drift=repair\n");
     if (policy->settings.meter_memory_max != AMOUNT_INFINITY)
         print_text(out, "MeterMemoryMax", format_bytes(policy->settings.meter_memory_max, path, sizeof(path)));
     print_metrics(out, policy->settings.metrics);

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# supervisord.policy(5) has every key of the policy language, supervisord(8) every option of the daemon, and no other.
+# supervisord.policy(5) has every key of the policy language, supervisord(8) every option of the daemon, and no other; the
+# golden policy all-keys gives every key.
 #
 #     check-keys.sh SOURCE_ROOT
 set -eu
@@ -14,6 +15,9 @@ sed -n 's/^ *\.\(name\|key\) = "\(.*\)",$/\2/p; s/^ *RESOURCE(\([A-Z]*\), .*/Lim
 [ -s "$work/tables" ]
 grep '^\.It Cm ' man/supervisord.policy.5 | grep -o '[A-Za-z]*=' | tr -d = | sort -u >"$work/man"
 diff -u --label 'key tables' --label man/supervisord.policy.5 "$work/tables" "$work/man"
+
+sed -n 's/^\([A-Za-z]*\)=.*/\1/p' tests/golden/policy/all-keys/a.ini | sort -u >"$work/golden"
+diff -u --label 'key tables' --label tests/golden/policy/all-keys "$work/tables" "$work/golden"
 
 sed -n 's/^ *{ "\([a-z-]*\)", [a-z]*_argument,.*/\1/p' supervisord/main.c | sort >"$work/options"
 [ -s "$work/options" ]
