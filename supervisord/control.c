@@ -359,6 +359,19 @@ static void on_cat(void *userdata, const char *name, ApiCall *call) {
     diagnostics_done(&diagnostics);
 }
 
+static void on_cat_files(void *userdata, const char *name, ApiCall *call) {
+    _cleanup_(cleanup_free) char *text = NULL;
+    Diagnostics diagnostics = {};
+    int r = supervisor_list_files(userdata, name, &diagnostics, &text);
+    if (r >= 0)
+        api_answer_text(call, text);
+    else if (r == -ENOENT)
+        api_answer_error(call, CONTROL_ERROR_NO_SUCH, "no such slice, workload or network in the files");
+    else
+        answer_diagnostics(call, r, &diagnostics);
+    diagnostics_done(&diagnostics);
+}
+
 static void on_show(void *userdata, const char *name, ApiCall *call) {
     if (find_group(userdata, name, call))
         supervisor_answer_show(userdata, name, call);
@@ -402,6 +415,7 @@ ApiBackend supervisor_backend(Supervisor *s) {
         .stop_all = on_stop_all,
         .show = on_show,
         .cat = on_cat,
+        .cat_files = on_cat_files,
         .check = on_check,
         .wait = on_wait,
         .kill = on_kill,

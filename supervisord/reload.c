@@ -119,6 +119,15 @@ int supervisor_list(Supervisor *s, const char *name, Diagnostics *diagnostics, c
     return r < 0 ? r : policy_list(&s->sources, &transient, &s->facts, name, diagnostics, ret);
 }
 
+int supervisor_list_files(Supervisor *s, const char *name, Diagnostics *diagnostics, char **ret) {
+    HostFacts facts = host_facts_read();
+    _cleanup_(sources_done) Sources sources = {}, transient = {};
+    int r = sources_read_directories(&sources, s->config->policy_dirs, diagnostics);
+    if (r >= 0)
+        r = read_transient(s, diagnostics, &transient);
+    return r < 0 ? r : policy_list(&sources, &transient, &facts, name, diagnostics, ret);
+}
+
 static int write_copy(Supervisor *s, const Sources *sources) {
     _cleanup_(cleanup_free) char *text = NULL;
     int r = sources_to_text(sources, &text);

@@ -96,6 +96,8 @@ int supervisor_parse(Supervisor *supervisor, const Sources *files, const Sources
 int supervisor_replace(Supervisor *supervisor, Sources *files, Policy *policy);
 /* What they say of the slice, workload or network, or of all for "": policy_list(). */
 int supervisor_list(Supervisor *supervisor, const char *name, Diagnostics *diagnostics, char **ret);
+/* The same of the files as they are now. */
+int supervisor_list_files(Supervisor *supervisor, const char *name, Diagnostics *diagnostics, char **ret);
 void supervisor_log_diagnostics(const Diagnostics *diagnostics);
 
 /* --- snapshot.c --- */

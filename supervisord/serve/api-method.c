@@ -111,6 +111,7 @@ static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *e
     } methods[] = {
         { "Show", false, backend->show },
         { "Cat", false, backend->cat },
+        { "CatFiles", false, backend->cat_files },
         { "Wait", false, backend->wait },
         { "Start", true, backend->start },
         { "Stop", true, backend->stop },
@@ -302,6 +303,7 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("Check", "", "a(sssss)", method_plain),
     METHOD("Show", "s", "(" CONTROL_STATUS_SIGNATURE ")a(sssst)a(ssds)", method_named),
     METHOD("Cat", "s", "s", method_named),
+    METHOD("CatFiles", "s", "s", method_named),
     METHOD("Wait", "s", "bbibt", method_named),
     METHOD("Kill", "ssi", "", method_kill),
     METHOD("Start", "s", "", method_named),

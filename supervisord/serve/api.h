@@ -82,6 +82,7 @@ typedef struct ApiBackend {
     void (*stop_all)(void *userdata, ApiCall *call);
     void (*show)(void *userdata, const char *name, ApiCall *call);
     void (*cat)(void *userdata, const char *name, ApiCall *call); /* name "": all */
+    void (*cat_files)(void *userdata, const char *name, ApiCall *call);
     void (*check)(void *userdata, ApiCall *call);
     void (*start)(void *userdata, const char *name, ApiCall *call);
     void (*stop)(void *userdata, const char *name, ApiCall *call);

@@ -22,6 +22,7 @@
  *   Cat        (s name) -> s        what the policy as loaded and the runtime drop-ins say of a slice, workload or network, or
  *                                   of everything (name ""): merged, as policy text, each line below a comment with
  *                                   its file and line and, where it is inherited, the section that gives it   r
+ *   CatFiles   (s name) -> s        the same of the files as they are now: what Reload would load             r
  *   PolicyState () -> b ok, t loaded, s errors
  *                                   how the last attempt to load the policy's files went; when they were loaded last
  *                                   (realtime usec; 0: before this daemon); what was wrong, a line each        r

@@ -149,13 +149,37 @@ rm "$runtime/filler"
 check 'with room there, reload' supctl reload
 check_state 'applies it' more running
 
+# --- what differs ------------------------------------------------------------------------------------------------------
+
+differs_by() { diff=$(supctl diff "${@:2}"); equal "$1" 1 $?; } # WHAT [NAME...]: leaves what it prints in $diff
+check 'nothing differs' supctl diff
+equal 'which says nothing' '' "$(supctl diff)"
+{ sleeper web; echo 'Nice=5'; sleeper newcomer; } | policy web.ini
+differs_by 'an edited file differs from what runs'
+matches 'by what was added' "^\\+Nice=5  # $policies/web.ini:[0-9]+\$" "$diff"
+matches 'and by what is gone' '^-\[workload:more\]  # ' "$diff"
+matches 'and the node from what it asks for' '^\+spawn newcomer ' "$diff"
+differs_by 'of one alone' web
+refuted 'nothing is said of others' grep -Eq 'newcomer|more' <<<"$diff"
+differs_by 'of one that is only in the files' newcomer
+supctl diff nobody 2>"$work/error"
+equal 'of one that is in neither it cannot tell' 4 $?
+echo 'Nise=5' | policy bad.ini
+supctl diff 2>"$work/error"
+equal 'nor when the files have errors' 2 $?
+matches 'which it says' 'bad.ini:1' "$(cat "$work/error")"
+rm "$policies/bad.ini"
+check 'reload' supctl reload
+check_state 'applies it' newcomer running
+check_eventually 'and nothing differs any more' supctl diff
+
 # --- all stopped -------------------------------------------------------------------------------------------------------
 
 check 'all is stopped' supctl shutdown
 check_state 'web is' web stopped
 check 'the daemon starts again' daemon_restart
 check_state 'and web with it' web running
-check_state 'and more' more running
+check_state 'and newcomer' newcomer running
 check 'all is stopped' supctl shutdown
 check 'reload' supctl reload
 check_state 'starts web' web running

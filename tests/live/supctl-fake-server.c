@@ -97,6 +97,12 @@ static int method_cat(sd_bus_message *call, void *userdata, sd_bus_error *error)
     return sd_bus_reply_method_return(call, "s", *name ? "# a.ini:1\n[slice:x]\n# a.ini:2\nCPUWeight=10\n" : "# all\n");
 }
 
+/* As if somebody had edited the files since. */
+static int method_cat_files(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+    return sd_bus_reply_method_return(
+            call, "s", "# a.ini:1\n[slice:x]\n# b.ini:7\nCPUWeight=20\n# a.ini:3 [slice:y]\nEnvironment=A=\"b c\"\n");
+}
+
 static int method_list(sd_bus_message *call, void *userdata, sd_bus_error *error) {
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
 
@@ -292,6 +298,7 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_METHOD(
             "Show", "s", "(" CONTROL_STATUS_SIGNATURE ")a(sssst)a(ssds)", method_show, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Cat", "s", "s", method_cat, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("CatFiles", "s", "s", method_cat_files, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("PolicyState", NULL, "bts", method_policy_state, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Plan", NULL, "as", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Reload", NULL, "as", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),

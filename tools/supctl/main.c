@@ -37,6 +37,8 @@ const Verb verbs[] = {
             "supctl logs -f web" },
     { "cat", "[NAME...]", 0, ANY, ARGUMENTS_GROUPS, verb_cat, "Show the policy, merged, and where each line comes from",
             "supctl cat web" },
+    { "diff", "[NAME...]", 0, ANY, ARGUMENTS_GROUPS, verb_diff, "Show what differs between policy, files and node",
+            "supctl diff web" },
     { "plan", "", 0, 0, ARGUMENTS_NONE, verb_plan, "Show what reload would do now", "supctl plan" },
     { "reload", "", 0, 0, ARGUMENTS_NONE, verb_reload, "Read the policy again and apply what changed",
             "supctl reload" },

@@ -44,7 +44,7 @@ typedef int VerbFunction(const Options *options, char **arguments);
 VerbFunction verb_status, verb_tree, verb_top, verb_show, verb_list, verb_plan, verb_reload, verb_start, verb_stop,
         verb_restart, verb_shutdown, verb_kill, verb_freeze, verb_thaw, verb_wait, verb_set, verb_exec, verb_events,
         verb_is_active, verb_is_failed, verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help,
-        verb_complete, verb_logs, verb_cat, verb_rm;
+        verb_complete, verb_logs, verb_cat, verb_rm, verb_diff;
 
 /* What a verb's arguments are: says which patterns of names stand for, and what completes them. */
 typedef enum ArgumentKind {
