@@ -257,6 +257,9 @@ static void answer_plan(ConvergeJob *job) {
     for (size_t i = 0; i < job->plan->n_steps; i++)
         if (strv_push(&lines, step_report(job->plan->steps + i, line, sizeof line)) < 0)
             break;
+    for (size_t i = 0; i < job->plan->n_outdated; i++)
+        if (strv_push(&lines, outdated_format(job->plan->outdated[i], line, sizeof line)) < 0)
+            break;
     api_answer_lines(job->call, lines);
     strv_free(lines);
 }

@@ -168,6 +168,7 @@ int apply_launch(const Applier *a, Step *step) {
         .mark = { .kind = GROUP_WORKLOAD, .leaf = true, .slot = SLOT_NONE } };
     cgroup_leaf_name(step->leaf, step->session, l.leaf_name);
     strncpy(l.mark.name, step->object, sizeof l.mark.name - 1);
+    l.mark.recipe = step->command ? 0 : step->group->workload->recipe;
     if (getrandom(&l.mark.invocation, sizeof l.mark.invocation, 0) != sizeof l.mark.invocation)
         return step_failed(step, -EIO, "cannot make an invocation id");
     int r = launch(a, step, &l);

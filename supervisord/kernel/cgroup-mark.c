@@ -41,6 +41,8 @@ static size_t append_leaf(const CgroupMark *mark, char *buffer, size_t size, siz
     used = append(buffer, size, used, " invocation=%s", invocation_format(&mark->invocation, invocation));
     if (mark->main_pid > 0)
         used = append(buffer, size, used, " pid=%d start=%" PRIu64, mark->main_pid, mark->main_start_ticks);
+    if (mark->recipe)
+        used = append(buffer, size, used, " recipe=%" PRIu64, mark->recipe);
     if (mark->report > 0)
         used = append(buffer, size, used, " report=%d", mark->report);
     if (mark->stopping)
@@ -113,6 +115,10 @@ static bool read_start(const char *value, CgroupMark *mark) {
     return parse_u64(value, &mark->main_start_ticks) == 0;
 }
 
+static bool read_recipe(const char *value, CgroupMark *mark) {
+    return parse_u64(value, &mark->recipe) == 0;
+}
+
 static bool read_report(const char *value, CgroupMark *mark) {
     uint64_t number;
 
@@ -135,6 +141,7 @@ typedef enum MarkKey {
     MARK_INVOCATION,
     MARK_PID,
     MARK_START,
+    MARK_RECIPE,
     MARK_REPORT,
     MARK_STOP,
     MARK_KEYS_COUNT,
@@ -151,6 +158,7 @@ static const struct {
     [MARK_INVOCATION] = { "invocation", read_invocation },
     [MARK_PID] = { "pid", read_pid },
     [MARK_START] = { "start", read_start },
+    [MARK_RECIPE] = { "recipe", read_recipe },
     [MARK_REPORT] = { "report", read_report },
     [MARK_STOP] = { "stop", read_stop },
 };
@@ -162,9 +170,9 @@ static const struct {
     unsigned required, allowed;
 } mark_forms[] = {
     { BIT(MARK_KIND) | BIT(MARK_NAME), BIT(MARK_SLOT) },
-    { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION), 0 },
+    { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION), BIT(MARK_RECIPE) },
     { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION) | BIT(MARK_PID) | BIT(MARK_START),
-            BIT(MARK_STOP) | BIT(MARK_REPORT) },
+            BIT(MARK_STOP) | BIT(MARK_REPORT) | BIT(MARK_RECIPE) },
 };
 
 static bool form_is_known(unsigned seen) {

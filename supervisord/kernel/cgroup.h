@@ -27,6 +27,7 @@ typedef struct CgroupMark {
     pid_t main_pid;            /* leaf, after the spawn; 0 before */
     bool stopping;             /* leaf: its end was asked for, by SIGTERM or soon */
     uint64_t main_start_ticks; /* leaf, after the spawn: /proc/PID/stat field 22 */
+    uint64_t recipe;           /* leaf: of its workload when it was started; 0: not known */
     int report;                /* leaf, after the spawn: the report's descriptor in the child, until it has exec'ed */
 } CgroupMark;
 

@@ -24,6 +24,7 @@ Plan *plan_free(Plan *plan) {
     for (size_t i = 0; i < plan->n_steps; i++)
         step_done(plan->steps + i);
     free(plan->steps);
+    free(plan->outdated);
     policy_unref(plan->policy);
     free(plan);
     return NULL;
@@ -128,9 +129,17 @@ const char *step_report(const Step *step, char *buffer, size_t size) {
     return buffer;
 }
 
+const char *outdated_format(const Group *workload, char *buffer, size_t size) {
+    snprintf(buffer, size, "%s runs with what the policy said at its start: `supctl restart %s` takes what it says now",
+            workload->name, workload->name);
+    return buffer;
+}
+
 void plan_print(const Plan *plan, FILE *file) {
     char line[STEP_TEXT_MAX];
 
     for (size_t i = 0; i < plan->n_steps; i++)
         fprintf(file, "%s\n", step_report(plan->steps + i, line, sizeof line));
+    for (size_t i = 0; i < plan->n_outdated; i++)
+        fprintf(file, "%s\n", outdated_format(plan->outdated[i], line, sizeof line));
 }

@@ -299,6 +299,28 @@ static int add_groups(PlanBuilder *b) {
     return r < 0 ? r : add_groups_if(b, true);
 }
 
+static bool is_outdated(const PlanBuilder *b, const Group *group) {
+    const NodeGroup *found = b->in_place[group->index];
+    if (!group->workload || !found || !group_in_scope(b, group) || b->decision->wishes[group->index] != WISH_KEEP)
+        return false;
+    for (size_t i = 0; i < found->n_leaves; i++) {
+        const NodeLeaf *leaf = found->leaves + i;
+        if (leaf->populated && !leaf->stopping && leaf->recipe && leaf->recipe != group->workload->recipe)
+            return true;
+    }
+    return false;
+}
+
+static int find_outdated(PlanBuilder *b) {
+    b->plan->outdated = calloc(b->policy->n_groups + 1, sizeof *b->plan->outdated);
+    if (!b->plan->outdated)
+        return -ENOMEM;
+    for (size_t i = 0; i < b->policy->n_groups; i++)
+        if (is_outdated(b, b->policy->groups[i]))
+            b->plan->outdated[b->plan->n_outdated++] = b->policy->groups[i];
+    return 0;
+}
+
 static void builder_done(PlanBuilder *b) {
     free(b->in_place);
 }
@@ -320,6 +342,7 @@ int plan_build(Policy *policy, const Decision *decision, const Node *node, const
         plan_add_gone_networks,
         plan_add_networks,
         add_groups,
+        find_outdated,
     };
     for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
         int r = parts[i](&b);

@@ -60,6 +60,8 @@ typedef struct Plan {
     Policy *policy; /* referenced: steps point into it */
     Step *steps;
     size_t n_steps, n_allocated;
+    const Group **outdated; /* of policy: workloads that run with what it does not say any more; they are left alone */
+    size_t n_outdated;
 } Plan;
 
 Plan *plan_free(Plan *plan);
@@ -92,4 +94,5 @@ enum { STEP_TEXT_MAX = 1024 }; /* for a buffer; longer lines are cut */
 const char *step_format(const Step *step, char *buffer, size_t size);
 /* The same, and what came of it when that is not success: "...: failed: no such device", "...: left out". Returns buffer. */
 const char *step_report(const Step *step, char *buffer, size_t size);
-void plan_print(const Plan *plan, FILE *file); /* one report a line */
+const char *outdated_format(const Group *workload, char *buffer, size_t size); /* the same for one that is outdated */
+void plan_print(const Plan *plan, FILE *file); /* a line for each step, then for each that is outdated */

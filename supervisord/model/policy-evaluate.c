@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 #include "model/policy-draft.h"
 #include "model/specifier.h"
 #include "model/suggestion.h"
@@ -71,12 +73,21 @@ static int evaluate(const Drafts *drafts, Draft *draft, const Assignment *assign
     return key_assign(assignment->key, draft, value, &drafts->facts->scale, ret_problem);
 }
 
+/* A list is what it was and one more; an empty value is nothing. */
+static void note_said(Draft *draft, KeyId key, const char *value) {
+    uint64_t before = key_is_list(key) && draft->said[key] ? draft->said[key] : HASH_START;
+
+    draft->said[key] = *value ? hash_bytes(before, value, strlen(value) + 1) : 0;
+}
+
 /* 0 also when it was reported. */
 static int assign(const Drafts *drafts, Draft *draft, Assignment *assignment) {
     _cleanup_(cleanup_free) char *expanded = NULL;
     const char *problem = NULL;
 
     int r = evaluate(drafts, draft, assignment, &expanded, &problem);
+    if (r >= 0)
+        note_said(draft, assignment->key, expanded ?: assignment->value);
     if (r >= 0 || r == -ENOMEM)
         return r;
     assignment->place.refused = draft->places[assignment->key].refused = true;
@@ -162,8 +173,25 @@ int drafts_evaluate_slices(Drafts *drafts) {
     return r < 0 ? r : assign_round(drafts, ROUND_SLICE);
 }
 
+/* By name: numbers of keys change from version to version. */
+static uint64_t recipe_of(const Draft *draft) {
+    uint64_t hash = HASH_START;
+
+    for (KeyId key = 0; key < KEYS_COUNT; key++)
+        if (key_is_of_recipe(key) && draft->said[key]) {
+            hash = hash_bytes(hash, key_name(key), strlen(key_name(key)));
+            hash = hash_bytes(hash, &draft->said[key], sizeof(draft->said[key]));
+        }
+    return hash ?: 1;
+}
+
 int drafts_evaluate(Drafts *drafts) {
     int r = assign_round(drafts, ROUND_USER);
 
-    return r < 0 ? r : assign_round(drafts, ROUND_OTHERS);
+    if (r >= 0)
+        r = assign_round(drafts, ROUND_OTHERS);
+    for (size_t i = 0; i < drafts->n_items && r >= 0; i++)
+        if (drafts->items[i]->kind == SECTION_WORKLOAD)
+            ((Workload *) drafts->items[i]->object)->recipe = recipe_of(drafts->items[i]);
+    return r;
 }

@@ -70,6 +70,11 @@ bool key_is_inherited(KeyId key) {
     return key < KEY_LIMITS && row(key)->inherited;
 }
 
+/* ExecStop= is looked up when it is run. */
+bool key_is_of_recipe(KeyId key) {
+    return (key >= KEYS_EXEC && key < KEYS_LIFE && key != KEY_EXEC_STOP) || key == KEY_NETWORK || key == KEY_ADDRESS;
+}
+
 bool key_has_specifiers(KeyId key) {
     return key < KEY_LIMITS && row(key)->specifiers;
 }

@@ -122,7 +122,8 @@ typedef struct Draft {
     size_t publications_allocated;
     Assignment *assignments; /* in the order of the sources; each but the values' texts owned */
     size_t n_assignments, assignments_allocated;
-    Place places[KEYS_COUNT]; /* where it gives a key last */
+    Place places[KEYS_COUNT];  /* where it gives a key last */
+    uint64_t said[KEYS_COUNT]; /* hash of what it was given, the slices around it included; 0: nothing */
 } Draft;
 
 Draft *draft_free(Draft *draft);         /* not what it fills in in the policy */
@@ -133,6 +134,7 @@ const char *key_name(KeyId key);
 const char *key_expects(KeyId key); /* "a number from 1 to 10000" */
 bool key_belongs(KeyId key, SectionKind kind);
 bool key_is_inherited(KeyId key);                /* of a slice, it is the default of the workloads in it */
+bool key_is_of_recipe(KeyId key);                /* of a workload, it counts from the next start on */
 bool key_has_specifiers(KeyId key);              /* they stand for something in its value */
 bool key_is_list(KeyId key);                     /* may be given again, to add */
 bool key_is_required(KeyId key);                 /* in each section that it belongs to */

@@ -209,7 +209,8 @@ struct Workload {
     Exec exec;
     Life life;
     Wiring wiring;
-    bool transient; /* comes from the runtime directory */
+    bool transient;  /* comes from the runtime directory */
+    uint64_t recipe; /* hash of what a start takes from the policy, however it is spread over files; not 0 */
 };
 
 struct Network {

@@ -23,7 +23,8 @@
  *         What a DeviceAllow= means on the node; again, to add. Not said: there is no such device.
  *     filter NAME devices|addresses|binds TEXT
  *         What is attached, in the words of the plan.
- *     leaf NAME NUMBER populated | ended
+ *     leaf NAME NUMBER populated | ended [recipe=same | recipe=other]
+ *         Of a start, with what it was started with: what the policy says, or something else.
  *     session NAME NUMBER populated | ended
  *     wish NAME start | keep | absent
  *         The governor's. Without it: keep if a leaf is populated, else start; absent if the policy says stopped.
@@ -376,13 +377,16 @@ static void read_filter(Fixture *f, char *rest) {
 }
 
 static void read_leaf(Fixture *f, char *rest) {
-    static const char *const words[] = { "ended", "populated", NULL };
+    static const char *const words[] = { "ended", "populated", NULL }, *const recipes[] = { "same", "other", NULL };
     NodeGroup *group = needed_group(f, take_needed(f, &rest));
     const Group *wanted = policy_group(f->policy, group->name);
     NodeLeaf *leaf = APPEND(group->leaves, group->n_leaves);
 
     leaf->number = number(f, take_needed(f, &rest));
     leaf->populated = choice(f, take_needed(f, &rest), words);
+    char *word = take(&rest), *recipe = word ? option(word, "recipe") : NULL;
+    if (recipe && wanted)
+        leaf->recipe = wanted->workload->recipe + choice(f, recipe, recipes);
     if (leaf->populated && wanted && f->decision.wishes[wanted->index] == WISH_START)
         f->decision.wishes[wanted->index] = WISH_KEEP;
 }

@@ -33,9 +33,24 @@ check_eventually 'nothing is left to do' plan_is_empty
 a=$(pid_of a) b=$(pid_of b)
 equal 'slices nest' "/$instance/outer/inner/a/1" "$(cgroup_of "$a")"
 
+# What a workload is started with counts from its next start on, which is said until then, also by another daemon.
+{ network_and_slices; b_in inner; echo 'Environment=COLOR=red'; } | policy
+outdated='^b runs with what the policy said at its start: `supctl restart b` takes what it says now$'
+matches 'plan says who would have to be restarted' "$outdated" "$(supctl plan)"
+matches 'so does reload' "$outdated" "$(supctl reload)"
+equal 'which restarts nothing' "$b" "$(pid_of b)"
+daemon_kill
+must 'a daemon comes back' daemon_start
+check_state 'b runs' b running
+equal 'as it was' "$b" "$(pid_of b)"
+matches 'and it is still said' "$outdated" "$(supctl plan)"
+check 'a restart' supctl restart b
+check 'and all is as the policy says' plan_is_empty
+b=$(pid_of b)
+
 # A limit is changed in place.
 rate=40Mbit
-{ network_and_slices; b_in inner; } | policy
+{ network_and_slices; b_in inner; echo 'Environment=COLOR=red'; } | policy
 plan=$(supctl plan)
 matches 'plan says what would be set, and what is' '^set a network.egress 5000000 \(was 2500000\)$' "$plan"
 equal 'and nothing else' 1 "$(wc -l <<<"$plan")"
@@ -47,7 +62,7 @@ check 'nothing is left to do' plan_is_empty
 
 # A workload moves to another slice: it ends there and starts here.
 { network_and_slices; b_in outer; } | policy
-matches 'plan says that b ends where it is' '^stop start 1 of b$' "$(supctl plan)"
+matches 'plan says that b ends where it is' '^stop start 2 of b$' "$(supctl plan)"
 check 'reload' supctl reload
 is_in() { [ "$(cgroup_of "$(pid_of "$1")")" = "/$instance/$2" ]; }
 check_eventually 'b runs in its new slice' is_in b outer/b/1

@@ -30,7 +30,8 @@ static void test_round_trip(void) {
     check_round_trip("v=1 kind=slice name=batch");
     check_round_trip("v=1 leaf=1 name=web invocation=" ID);
     check_round_trip("v=1 leaf=1 name=web invocation=" ID " pid=4711 start=123456");
-    check_round_trip("v=1 leaf=1 name=web invocation=" ID " pid=4711 start=123456 stop=1");
+    check_round_trip("v=1 leaf=1 name=web invocation=" ID " recipe=18446744073709551615");
+    check_round_trip("v=1 leaf=1 name=web invocation=" ID " pid=4711 start=123456 recipe=77 stop=1");
 
     CHECK_EQ(cgroup_mark_parse("v=1 leaf=1 name=web invocation=" ID " pid=4711 start=123456", &mark), 0);
     CHECK(mark.leaf && mark.kind == GROUP_WORKLOAD && mark.slot == SLOT_NONE);
@@ -75,6 +76,8 @@ static void test_refused(void) {
         "v=1 leaf=1 name=a invocation=" ID " pid=0 start=1",
         "v=1 leaf=1 name=a invocation=" ID " pid=4294967297 start=1",
         "v=1 leaf=1 name=a invocation=" ID " pid=1 start=1 slot=1",
+        "v=1 leaf=1 name=a invocation=" ID " recipe=much",
+        "v=1 kind=workload name=a recipe=1",
     };
     char longest[CGROUP_MARK_TEXT_MAX + 1] = "v=1 kind=slice name=a x=";
     CgroupMark mark = { .slot = 7 };

@@ -327,6 +327,48 @@ static void test_inherited_keys(void) {
     }
 }
 
+static uint64_t recipe_of(const char *text) {
+    const char *directory = directory_new();
+    FILE *file = file_new(directory, "a.ini");
+
+    fputs(text, file);
+    fclose(file);
+    Policy *policy = load(directory);
+    uint64_t recipe = policy_group(policy, "w")->workload->recipe;
+    policy_unref(policy);
+    return recipe;
+}
+
+/* What a start takes from the policy, wherever it is said; and nothing else. */
+static void test_recipe(void) {
+#define W "[workload:w]\nExecStart=/bin/true\n"
+    static const char *const same[] = {
+        W "User=nobody\n",
+        W "User=nobody\nMemoryMax=1G\nRestart=always\nExecStop=/bin/true\n",
+        "[slice:s]\nUser=nobody\n" W "Slice=s\n",
+        "[slice:s]\nUser=root\nEnvironment=A=1\n" W "Slice=s\nUser=nobody\nEnvironment=\n",
+        "[workload:w]\nUser=nobody\nExecStart=/bin/true\n",
+    };
+    static const char *const others[] = {
+        W,
+        W "User=nobody\nNice=5\n",
+        W "User=nobody\nNetwork=private\n",
+        W "User=nobody\nEnvironment=A=1\n",
+        W "User=nobody\nEnvironment=A=1\nEnvironment=B=1\n",
+        "[workload:w]\nUser=nobody\nExecStart=/bin/true x\n",
+    };
+#undef W
+    uint64_t recipe = recipe_of(same[0]);
+
+    CHECK(recipe != 0);
+    for (size_t i = 0; i < ELEMENTSOF(same); i++)
+        if (recipe_of(same[i]) != recipe)
+            CHECK_FAIL("another recipe: %s", same[i]);
+    for (size_t i = 0; i < ELEMENTSOF(others); i++)
+        if (recipe_of(others[i]) == recipe)
+            CHECK_FAIL("the same recipe: %s", others[i]);
+}
+
 int main(void) {
     if (!mkdtemp(scratch))
         err(EXIT_FAILURE, "%s", scratch);
@@ -334,6 +376,7 @@ int main(void) {
     test_sources();
     test_sources_as_text();
     test_inherited_keys();
+    test_recipe();
     test_named_files();
     test_file_count();
     test_section_count();
