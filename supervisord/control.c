@@ -232,8 +232,12 @@ static void on_kill(void *userdata, const ApiKill *order, ApiCall *call) {
 
 static void on_exec(void *userdata, const ApiExec *exec, ApiCall *call) {
     Supervisor *s = userdata;
-    if (known_workload(s, exec->name, call) && may_start_in(s, exec->name, call))
+    if (!known_workload(s, exec->name, call) || !may_start_in(s, exec->name, call))
+        return;
+    if (is_alive(s, exec->name))
         supervisor_exec(s, exec, call);
+    else /* nor must a plan for this command be the one that starts it */
+        api_answer_error(call, CONTROL_ERROR_NOT_RUNNING, "%s does not run", exec->name);
 }
 
 static void on_set(void *userdata, const ApiSet *set, ApiCall *call) {
