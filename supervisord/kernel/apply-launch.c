@@ -80,7 +80,7 @@ static int join_network(const Applier *a, Step *step, Launch *launch) {
     if (r == 0)
         r = cgroup_mark_read(start_fd, &mark);
     if (r == 0)
-        r = links_namespace_of(mark.main_pid, &launch->namespace_fd);
+        r = links_namespace_of(mark.main_pid, mark.main_start_ticks, &launch->namespace_fd);
     return r < 0 ? step_failed(step, r, "cannot open the network namespace of %s", step->object) : 0;
 }
 

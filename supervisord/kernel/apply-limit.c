@@ -27,7 +27,7 @@ static int set_network_limit(const Applier *a, Step *step, uint64_t rate) {
     if (r == 0)
         r = cgroup_mark_read(leaf_fd, &mark);
     if (r == 0)
-        r = links_namespace_of(mark.main_pid, &namespace_fd);
+        r = links_namespace_of(mark.main_pid, mark.main_start_ticks, &namespace_fd);
     if (r == 0)
         r = links_egress_set(a->target->links, namespace_fd, rate);
     return r < 0 ? step_failed(step, r, "cannot shape what %s sends", step->object) : 0;

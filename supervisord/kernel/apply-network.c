@@ -81,22 +81,10 @@ static int read_main_mark(const Applier *a, const Group *owner, CgroupMark *ret)
     return r < 0 ? r : ret->main_pid > 0 ? 0 : -ESRCH;
 }
 
-/* A process that has the main process's number by now is another one: opened first, looked at then. */
 static int open_namespace_of(const Applier *a, const Group *owner, int *ret_fd) {
-    _cleanup_(cleanup_close) int fd = -1;
     CgroupMark mark;
-    uint64_t ticks;
     int r = read_main_mark(a, owner, &mark);
-    if (r == 0)
-        r = links_namespace_of(mark.main_pid, &fd);
-    if (r == 0)
-        r = process_start_ticks(mark.main_pid, &ticks);
-    if (r < 0)
-        return r;
-    if (ticks != mark.main_start_ticks)
-        return -ESRCH;
-    *ret_fd = TAKE_FD(fd);
-    return 0;
+    return r < 0 ? r : links_namespace_of(mark.main_pid, mark.main_start_ticks, ret_fd);
 }
 
 /* What this plan started may not have entered its namespace yet: the descriptor is at hand. */

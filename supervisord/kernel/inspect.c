@@ -87,7 +87,7 @@ static uint64_t network_witness(const Inspector *in) {
     for (size_t i = 0; in->found && i < in->found->n_leaves; i++) {
         _cleanup_(cleanup_close) int fd = -1;
         const NodeLeaf *leaf = in->found->leaves + i;
-        if (leaf->populated && links_namespace_of(leaf->main_pid, &fd) == 0 &&
+        if (leaf->populated && links_namespace_of(leaf->main_pid, leaf->main_start_ticks, &fd) == 0 &&
                 links_egress_witness(in->target->links, fd, &overlimits, &drops) == 0)
             return overlimits;
     }
@@ -178,7 +178,7 @@ static void show_held_addresses(const Inspector *in, const Wiring *wiring, Limit
         _cleanup_(cleanup_close) int fd = -1;
         const NodeLeaf *leaf = in->found->leaves + i;
         Subnet held[ADDRESS_FAMILIES_COUNT];
-        if (!leaf->populated || links_namespace_of(leaf->main_pid, &fd) < 0)
+        if (!leaf->populated || links_namespace_of(leaf->main_pid, leaf->main_start_ticks, &fd) < 0)
             continue;
         for (unsigned j = 0; j < wiring->n_attachments && links_addresses(fd, j, held) == 0; j++)
             for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++)

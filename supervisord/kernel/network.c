@@ -21,6 +21,7 @@
 #include "base/hash.h"
 #include "base/parse.h"
 #include "kernel/links.h"
+#include "kernel/process.h"
 
 int links_result(int nl_result) {
     /* The inverse of libnl's own table of errnos, for what rtnetlink answers. */
@@ -164,13 +165,18 @@ static bool namespace_is_ours(int namespace_fd) {
            theirs.st_ino == ours.st_ino;
 }
 
-int links_namespace_of(pid_t pid, int *ret_fd) {
+int links_namespace_of(pid_t pid, uint64_t start_ticks, int *ret_fd) {
     char path[sizeof("/proc//ns/net") + 3 * sizeof(pid_t)];
+    uint64_t ticks;
 
     snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
     _cleanup_(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? -ESRCH : -errno;
+    /* Alive still after it was opened: so it is not that of a later bearer of the pid. */
+    int r = process_start_ticks(pid, &ticks);
+    if (r < 0 || ticks != start_ticks)
+        return r < 0 ? r : -ESRCH;
     if (namespace_is_ours(fd))
         return -ENODEV;
 

@@ -45,8 +45,8 @@ int links_bridge_remove(Links *links, const char *bridge);
 
 /* A fresh network namespace with loopback up, held by the returned descriptor. Leaves the calling thread where it was. */
 int links_namespace_new(int *ret_fd);
-/* The network namespace of a running process; -ENODEV when it is our own, whose eth0 is not ours to shape. */
-int links_namespace_of(pid_t pid, int *ret_fd);
+/* The network namespace of the process that bore the pid since then; -ESRCH: gone; -ENODEV when it is our own, whose eth0 is not ours to shape. */
+int links_namespace_of(pid_t pid, uint64_t start_ticks, int *ret_fd);
 
 typedef struct LinkWire {
     const char *workload;

@@ -9,13 +9,14 @@
 #include "kernel/firewall.h"
 #include "kernel/observer.h"
 
-int observe_egress(const Observer *o, NodeGroup *group, pid_t main_pid) {
+int observe_egress(const Observer *o, NodeGroup *group, const NodeLeaf *leaf) {
     const Group *wanted = policy_group(o->policy, group->name);
     if (!wanted || !wanted->workload || wanted->workload->wiring.mode != NETWORK_BRIDGE)
         return 0;
     _cleanup_(cleanup_close) int namespace_fd = -1;
     uint64_t rate;
-    if (links_namespace_of(main_pid, &namespace_fd) < 0 || links_egress_get(o->links, namespace_fd, &rate) < 0)
+    if (links_namespace_of(leaf->main_pid, leaf->main_start_ticks, &namespace_fd) < 0 ||
+            links_egress_get(o->links, namespace_fd, &rate) < 0)
         return 0;
 
     size_t allocated = group->n_settings;

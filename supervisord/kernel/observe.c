@@ -142,7 +142,7 @@ static int read_leaves(const Observer *o, int dir_fd, NodeGroup *group) {
     int r = cgroup_each(dir_fd, on_leaf_directory, &walk);
     for (size_t i = 0; r == 0 && i < group->n_leaves; i++)
         if (group->leaves[i].populated && group->leaves[i].main_pid > 0)
-            r = observe_egress(o, group, group->leaves[i].main_pid);
+            r = observe_egress(o, group, group->leaves + i);
     return r;
 }
 

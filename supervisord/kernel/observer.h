@@ -20,4 +20,4 @@ int observe_device_numbers(Observer *o);
 int observe_networks(Observer *o);
 int observe_firewall(Observer *o);
 /* What shapes the network of a workload that runs, as a setting of its group. */
-int observe_egress(const Observer *o, NodeGroup *group, pid_t main_pid);
+int observe_egress(const Observer *o, NodeGroup *group, const NodeLeaf *leaf);

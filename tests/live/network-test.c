@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -16,6 +18,7 @@
 #include <netlink/route/link/bridge.h>
 
 #include "base/cleanup.h"
+#include "kernel/process.h"
 #include "tests/live/network-fixture.h"
 
 enum { WIRES_MAX = 16 };
@@ -129,13 +132,14 @@ static void test_names(void) {
 static void test_namespace_failures(Links *links) {
     _cleanup_(cleanup_close) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC), bare_fd = -1;
     ino_t here = namespace_here();
-    uint64_t rate = 7;
+    uint64_t rate = 7, ticks;
     int fd = -1;
 
     CHECK_EQ(links_egress_get(links, null_fd, &rate), -EINVAL);
     CHECK_EQ(rate, 7);
     CHECK_EQ(namespace_here(), here);
-    CHECK_EQ(links_namespace_of(getpid(), &fd), -ENODEV); /* our own: its eth0 is not ours to shape */
+    CHECK_EQ(process_start_ticks(getpid(), &ticks), 0);
+    CHECK_EQ(links_namespace_of(getpid(), ticks, &fd), -ENODEV); /* our own: its eth0 is not ours to shape */
     CHECK_EQ(fd, -1);
     CHECK_EQ(links_namespace_new(&bare_fd), 0);
     CHECK_EQ(links_egress_get(links, bare_fd, &rate), -ENODEV);
@@ -145,8 +149,33 @@ static void test_namespace_failures(Links *links) {
     if (gone == 0)
         _exit(0);
     CHECK_EQ(waitpid(gone, NULL, 0), gone);
-    CHECK_EQ(links_namespace_of(gone, &fd), -ESRCH);
+    CHECK_EQ(links_namespace_of(gone, ticks, &fd), -ESRCH);
     CHECK_EQ(fd, -1);
+}
+
+/* The pid of a mark may be another process's by now, whose eth0 is not ours to shape. */
+static void test_namespace_of_another(void) {
+    _cleanup_(cleanup_close) int found_fd = -1;
+    int barrier[2], fd = -1;
+    uint64_t ticks;
+    char byte;
+
+    CHECK_EQ(pipe2(barrier, O_CLOEXEC), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (unshare(CLONE_NEWNET) == 0 && write(barrier[1], "", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    close(barrier[1]);
+    CHECK_EQ(read(barrier[0], &byte, 1), 1);
+    CHECK_EQ(process_start_ticks(child, &ticks), 0);
+    CHECK_EQ(links_namespace_of(child, ticks, &found_fd), 0);
+    CHECK_EQ(links_namespace_of(child, ticks - 1, &fd), -ESRCH);
+    CHECK_EQ(fd, -1);
+    close(barrier[0]);
+    kill(child, SIGKILL);
+    CHECK_EQ(waitpid(child, NULL, 0), child);
 }
 
 static void greet(int fd) {
@@ -267,6 +296,7 @@ int main(void) {
 
     test_names();
     test_namespace_failures(links);
+    test_namespace_of_another();
     test_bridge(links);
     test_bridge_half_made(links);
     test_bridge_of_others(links);
