@@ -27,7 +27,7 @@ typedef struct Line {
     const Verb *verb;     /* NULL: not yet */
     const Option *option; /* whose argument is wanted; NULL: none */
     size_t n_arguments;   /* of the verb, before the last word */
-    size_t command;       /* where the last argument began, counted in words */
+    size_t command;       /* where the command that is to be run begins, counted in words */
     bool options_ended;
     const char *last;
     Options options;
@@ -55,14 +55,21 @@ static bool wants_argument(const Option *option) {
     return option && option->argument && *option->argument != '[';
 }
 
+/* The workload of exec stands before its command, with options in between. */
+static size_t arguments_before_command(const Line *line) {
+    return line->verb && line->verb->kind == ARGUMENTS_EXEC;
+}
+
 static void pass_argument(Line *line, const char *word, size_t index) {
     if (!line->verb) {
         line->verb = verb_find(word);
         return;
     }
-    line->command = line->n_arguments == 0 ? index : line->command;
+    if (line->n_arguments == arguments_before_command(line))
+        line->command = index;
+    if (verb_has_command(line->verb))
+        line->options_ended = line->n_arguments >= arguments_before_command(line);
     line->n_arguments++;
-    line->options_ended |= verb_has_command(line->verb);
 }
 
 static void pass_word(Line *line, const char *word, size_t index) {
@@ -240,7 +247,7 @@ static void offer_arguments(const Line *line) {
         if (line->n_arguments == 0)
             offer_names(line, true);
         else
-            printf(":command %zu\n", line->command + 1);
+            printf(":command %zu\n", line->command);
         break;
     case ARGUMENTS_COMMAND:
         printf(":command %zu\n", line->command);
@@ -274,7 +281,7 @@ int verb_complete(const Options *options, char **arguments) {
         pass_word(&line, *arguments, n++);
     if (*arguments)
         line.last = *arguments;
-    if (line.n_arguments == 0)
+    if (line.n_arguments <= arguments_before_command(&line))
         line.command = n;
     offer(&line);
     return EXIT_SUCCESS;
