@@ -13,7 +13,7 @@
 #include "kernel/sampler.h"
 #include "kernel/worker.h"
 #include "model/governor.h"
-#include "model/policy-load.h"
+#include "model/policy/load.h"
 #include "serve/api.h"
 
 typedef struct SupervisorConfig {

@@ -31,7 +31,7 @@
 
 #include "base/cleanup.h"
 #include "base/strv.h"
-#include "model/policy-keys.h"
+#include "model/policy/keys.h"
 #include "model/run.h"
 
 enum {

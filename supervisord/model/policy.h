@@ -3,7 +3,7 @@
 
 /*
  * Policy: parsed, checked, frozen desired state. Loaded whole, replaced whole at reload, shared by reference between the
- * loop thread and the apply worker, never changed. policy-load.c makes it from INI files; nothing else does.
+ * loop thread and the apply worker, never changed. policy/load.c makes it from INI files; nothing else does.
  */
 
 #include <signal.h>

@@ -16,7 +16,7 @@
 
 #include "base/parse.h"
 #include "model/plan.h"
-#include "model/policy-load.h"
+#include "model/policy/load.h"
 
 enum { SLICES = 20, ROUNDS_MAX = 1000 };
 

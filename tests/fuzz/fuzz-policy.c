@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "fuzz.h"
-#include "model/policy-load.h"
+#include "model/policy/load.h"
 
 enum { LEASES = SOURCE_KINDS_COUNT };
 

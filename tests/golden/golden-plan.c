@@ -44,7 +44,7 @@
 #include "base/parse.h"
 #include "golden.h"
 #include "model/plan.h"
-#include "model/policy-load.h"
+#include "model/policy/load.h"
 
 enum { NODE_FILE_BYTES_MAX = 1024 * 1024 };
 

@@ -23,8 +23,8 @@
 #include "base/parse.h"
 #include "golden.h"
 #include "model/lease.h"
-#include "model/policy-keys.h"
-#include "model/policy-load.h"
+#include "model/policy/keys.h"
+#include "model/policy/load.h"
 
 /* Not that of the host: percents of memory must come out the same everywhere. */
 static const HostFacts facts = {

@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cd "$1"
-sed -n 's/^ *\.\(name\|key\) = "\(.*\)",$/\2/p; s/^ *RESOURCE(\([A-Z]*\), .*/Limit\1/p' supervisord/model/policy-keys-*.c supervisord/model/limit.c | sort -u >"$work/tables"
+sed -n 's/^ *\.\(name\|key\) = "\(.*\)",$/\2/p; s/^ *RESOURCE(\([A-Z]*\), .*/Limit\1/p' supervisord/model/policy/keys-*.c supervisord/model/limit.c | sort -u >"$work/tables"
 [ -s "$work/tables" ]
 grep '^\.It Cm ' man/supervisord.policy.5 | grep -o '[A-Za-z]*=' | tr -d = | sort -u >"$work/man"
 diff -u --label 'key tables' --label man/supervisord.policy.5 "$work/tables" "$work/man"

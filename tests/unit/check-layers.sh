@@ -23,6 +23,7 @@ check() {
 
 check supervisord/base 'base/.*'
 check supervisord/model '(base|model)/.*' 'bpf/(filter|slot)\.h'
+check supervisord/model/policy '(base|model)/.*'
 check supervisord/kernel '(base|model|kernel|bpf)/.*' '[a-z]+\.skel\.h'
 check supervisord/serve '(base|model|serve)/.*' 'bpf/slot\.h'
 check supervisord/exporter '(base|exporter)/.*' 'serve/(exposition|protocol)\.h'

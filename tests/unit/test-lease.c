@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "model/policy-load.h"
+#include "model/policy/load.h"
 #include "tests/unit/check.h"
 
 enum { WORKLOADS = 200 }; /* of the 253 addresses of a /24: many want the same one */

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 #include "base/parse.h"
-#include "model/policy-keys.h"
-#include "model/policy-load.h"
+#include "model/policy/keys.h"
+#include "model/policy/load.h"
 #include "model/suggestion.h"
 #include "unit/check.h"
 

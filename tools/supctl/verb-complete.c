@@ -13,7 +13,7 @@
 #include <sys/time.h>
 
 #include "model/meter.h"
-#include "model/policy-keys.h"
+#include "model/policy/keys.h"
 #include "tools/supctl/client.h"
 #include "tools/supctl/options.h"
 #include "tools/supctl/property.h"

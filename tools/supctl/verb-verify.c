@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/strv.h"
-#include "model/policy-load.h"
+#include "model/policy/load.h"
 #include "tools/supctl/supctl.h"
 #include "tools/supctl/text.h"
 

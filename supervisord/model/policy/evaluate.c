@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-
-#include "model/policy-draft.h"
+#include "model/policy/draft.h"
 #include "model/specifier.h"
 #include "model/suggestion.h"
 

@@ -5,7 +5,7 @@
  * own family's file.
  */
 
-#include "model/policy-key.h"
+#include "model/policy/key.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/parse.h"
-#include "model/policy-check-pass.h"
+#include "model/policy/check-pass.h"
 
 static bool is_subset(const CpuSet *part, const CpuSet *whole) {
     CpuSet common = cpu_set_intersect(part, whole);

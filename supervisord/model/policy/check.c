@@ -5,13 +5,13 @@
  * cut. A wrong reference is cut after its report, so that one mistake is reported once and every walk upwards ends.
  */
 
-#include "model/policy-check.h"
+#include "model/policy/check.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/parse.h"
-#include "model/policy-check-pass.h"
+#include "model/policy/check-pass.h"
 #include "model/suggestion.h"
 
 /* Looking for near names among thousands takes time: only the first errors are worth it. */

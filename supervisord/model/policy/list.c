@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "model/policy-draft.h"
+#include "model/policy/draft.h"
 
 typedef struct Line {
     const Assignment *assignment;

@@ -3,7 +3,7 @@
 
 /* What the sections of a policy say of each other: resolves references between them, reports what does not fit. */
 
-#include "model/policy-keys.h"
+#include "model/policy/keys.h"
 
 /* Which slice each is in; what cannot be is reported and cut, so that every walk upwards ends, soon. */
 void policy_check_slices(

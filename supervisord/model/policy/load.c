@@ -5,14 +5,14 @@
  * when nothing at all was wrong.
  */
 
-#include "model/policy-load.h"
+#include "model/policy/load.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #include "model/lease.h"
-#include "model/policy-check.h"
-#include "model/policy-draft.h"
+#include "model/policy/check.h"
+#include "model/policy/draft.h"
 
 /* After its parents; policy_check() has seen to it that they are few and end. */
 static void place_group(Group *group, Group **placed, size_t *n_placed) {

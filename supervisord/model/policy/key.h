@@ -3,10 +3,10 @@
 
 /*
  * What the tables of keys are made of: a row names the function that reads its value. A family of keys is one file with
- * one table, policy-keys-FAMILY.c, and one stretch of KeyId.
+ * one table, keys-FAMILY.c, and one stretch of KeyId.
  */
 
-#include "model/policy-keys.h"
+#include "model/policy/keys.h"
 
 #define USEC_PER_MINUTE (60 * USEC_PER_SEC)
 #define USEC_PER_HOUR (60 * USEC_PER_MINUTE)

@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "model/host-facts.h"
-#include "model/policy-keys.h"
-#include "model/policy-reader.h"
+#include "model/policy/keys.h"
+#include "model/policy/reader.h"
 #include "model/sources.h"
 
 typedef struct Drafts {

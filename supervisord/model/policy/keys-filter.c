@@ -2,7 +2,7 @@
 
 /* What the processes of a slice or workload may open, talk to and bind to. */
 
-#include "model/policy-key.h"
+#include "model/policy/key.h"
 
 static const char *device_policy_word(unsigned index) {
     return index < DEVICE_POLICIES_COUNT ? device_policy_name(index) : NULL;

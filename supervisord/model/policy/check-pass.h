@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the passes of policy_check() share. Private to them; policy-check.h is the contract. */
+/* What the passes of policy_check() share. Private to them; check.h is the contract. */
 
-#include "model/policy-check.h"
+#include "model/policy/check.h"
 
 typedef struct Check {
     Policy *policy;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "model/policy-check-pass.h"
+#include "model/policy/check-pass.h"
 #include "model/suggestion.h"
 
 /* Whether Network= says that it is none; false while what it says is not known. */

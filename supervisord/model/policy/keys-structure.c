@@ -2,7 +2,7 @@
 
 /* Where a group stands, and whether it stands still. */
 
-#include "model/policy-key.h"
+#include "model/policy/key.h"
 
 #include "base/parse.h"
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * INI files -> Policy. sources knows which files, policy-reader knows the syntax and inih's traps, policy-keys what each key means, policy-draft
- * the sections, policy-check what sections say of each other.
+ * INI files -> Policy. sources knows which files, reader knows the syntax and inih's traps, keys what each key means, draft
+ * the sections, evaluate whose values hold, check what sections say of each other.
  */
 
 #include "model/host-facts.h"

@@ -2,7 +2,7 @@
 
 /* What is measured and exported, and what that may cost. */
 
-#include "model/policy-key.h"
+#include "model/policy/key.h"
 
 #include <errno.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 
 /* Networks, and a workload's place in one. */
 
-#include "model/policy-key.h"
+#include "model/policy/key.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * refused draft fills in never leaves the loader, because a policy comes out only when nothing was reported.
  */
 
-#include "model/policy-draft.h"
+#include "model/policy/draft.h"
 
 #include <errno.h>
 #include <search.h>

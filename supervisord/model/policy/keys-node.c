@@ -2,7 +2,7 @@
 
 /* What the whole node is told: [supervisord]. */
 
-#include "model/policy-key.h"
+#include "model/policy/key.h"
 
 #include "base/parse.h"
 

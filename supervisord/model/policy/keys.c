@@ -2,7 +2,7 @@
 
 /* The keys of all families and of the limits as one row of numbers. */
 
-#include "model/policy-key.h"
+#include "model/policy/key.h"
 
 #include <errno.h>
 #include <string.h>

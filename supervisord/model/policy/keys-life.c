@@ -2,7 +2,7 @@
 
 /* When a workload starts, ends and starts again: systemd.service(5), systemd.kill(5). */
 
-#include "model/policy-key.h"
+#include "model/policy/key.h"
 
 #include <errno.h>
 

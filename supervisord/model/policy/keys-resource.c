@@ -2,7 +2,7 @@
 
 /* LimitCPU= and the like: what setrlimit(2) knows, in the units of systemd.exec(5). */
 
-#include "model/policy-key.h"
+#include "model/policy/key.h"
 
 #include <errno.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 
 /* What a workload executes, as whom, with what around it: systemd.exec(5). */
 
-#include "model/policy-key.h"
+#include "model/policy/key.h"
 
 #include <errno.h>
 #include <string.h>

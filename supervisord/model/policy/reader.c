@@ -9,7 +9,7 @@
  * for any way that inih was built.
  */
 
-#include "model/policy-reader.h"
+#include "model/policy/reader.h"
 
 #include <errno.h>
 #include <ini.h>
