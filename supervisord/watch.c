@@ -209,8 +209,12 @@ static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void 
     watch->main_ended = true;
     if (watch->start.report_fd >= 0)
         take_report(watch);
-    if (watch->command_key && watch->is_starting && !watch->failure) /* it has been what was to be started */
-        watch_started(watch);
+    if (watch->command_key &&
+            watch->is_starting) { /* it has been what was to be started, and no more is done for that */
+        watch->command_key = NULL;
+        if (!watch->failure)
+            watch_started(watch);
+    }
     watch_end_rest(watch);
     return 0;
 }

@@ -5,7 +5,7 @@
 . "$(dirname -- "$0")/lib.sh"
 
 chmod 755 "$work"
-mkfifo -m 666 "$work/gate" "$work/gate2" "$work/kept-gate"
+mkfifo -m 666 "$work/gate" "$work/gate2" "$work/kept-gate" "$work/main-gate" "$work/rest-gate" "$work/post-gate"
 install -m 666 /dev/null "$work/kept"
 policy <<END
 [workload:prepared]
@@ -47,6 +47,13 @@ State=stopped
 [workload:post-gated]
 ExecStart=/bin/sleep infinity
 ExecStartPost=/bin/cat $work/gate
+State=stopped
+
+[workload:post-late]
+ExecStart=/bin/bash -c '(trap "" TERM; read -r <$work/rest-gate) & read -r <$work/main-gate'
+ExecStartPost=/bin/sh -c 'echo first >>$work/post-late; read -r line <$work/post-gate'
+ExecStartPost=/bin/sh -c 'echo second >>$work/post-late'
+TimeoutStopSec=10min
 State=stopped
 
 [workload:post-fails]
@@ -159,6 +166,18 @@ refuted 'a start whose last command fails has failed' supctl start post-fails
 matches 'it says which' "ExecStartPost= '/bin/sh': exit code 7" "$(cat "$work/said")"
 check_state 'it is failed' post-fails failed
 check 'and nothing of it is left' grep -q 'populated 0' "$tree/post-fails/cgroup.events"
+supctl start post-late >"$work/answer" 2>&1 &
+starter=$!
+check_eventually 'the first of two commands runs' grep -q first "$work/post-late"
+echo >"$work/main-gate"
+wait "$starter"
+check_state 'the main process has ended meanwhile' post-late stopping
+echo >"$work/post-gate"
+no_session() { [ -z "$(find "$tree/post-late" -type d -name 'x*')" ]; }
+check_eventually 'the first has ended too' no_session
+echo >"$work/rest-gate"
+check_state 'and the rest' post-late exited
+equal 'the second was not run beside an ending start' first "$(cat "$work/post-late")"
 supctl start stop-fails
 check_eventually 'one whose ExecStop= fails runs' grep -q ready "$work/stop-fails"
 check 'it can be stopped' supctl stop stop-fails
