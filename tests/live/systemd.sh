@@ -35,6 +35,7 @@ of_unit() { systemctl show --property="$2" --value "$1"; } # UNIT PROPERTY
 is_active() { [ "$(of_unit "$1" ActiveState)" = active ]; }
 unit_pid() { of_unit "$1" MainPID; }
 is_answering() { supctl version; }
+journal_has() { journalctl --quiet --output=cat "$@" | grep -q .; }
 web_is_unharmed() { # WHAT
     check_eventually "$1: the daemon answers" is_answering
     equal "$1: web is the same process" "$web" "$(pid_of web)"
@@ -82,11 +83,15 @@ equal 'no workload can silence the others in the journal' 0 "$(of_unit superviso
 sed -i 's/^CPUWeight=250/CPUWeight=40/' /etc/supervisord/10-test.ini
 check 'changed by systemctl reload' systemctl reload supervisord.service
 has_share() { [ "$(cat "$slice/cpu.weight")" = "$1" ]; }
-check_eventually 'it changes' has_share 40
+equal 'it has changed when systemctl returns' 40 "$(cat "$slice/cpu.weight")"
+echo 'CPUWieght=1' >/etc/supervisord/20-wrong.ini
+refuted 'systemctl reload fails with a policy that has errors' systemctl reload supervisord.service
+check_eventually 'which the journal has' journal_has --unit=supervisord.service --grep='20-wrong.ini:1'
+rm /etc/supervisord/20-wrong.ini
+check 'and the daemon goes on' systemctl reload supervisord.service
 web_is_unharmed 'systemctl reload'
 
 # The journal.
-journal_has() { journalctl --quiet --output=cat "$@" | grep -q .; }
 check_eventually 'what the daemon says of web carries its name' journal_has SUPERVISOR_WORKLOAD=web _SYSTEMD_UNIT=supervisord.service
 check_eventually 'what web says is in the journal' says 'words of web' journalctl --quiet --output=cat SYSLOG_IDENTIFIER=web
 
