@@ -3,8 +3,11 @@
 
 /*
  * Supervisor: wires policy, ledger, worker, meters and faces to one event loop. Its parts, a file each:
- * supervisor.c (life), reload.c (the running policy), snapshot.c (sampling, metrics), converge.c (one funnel for every change), watch.c (running workloads: starts, exits), ending.c (their ends
- * and stops), waiter.c (who waits for them), control.c (what the control socket asks for), question.c (what it asks the node), transient.c (runtime intent as drop-ins).
+ * supervisor.c (life), reload.c (the running policy), snapshot.c (sampling, metrics), converge.c (one funnel for every
+ * change), settle.c (what came of it), drift.c (what others write), watch.c (running workloads: starts, exits), ending.c
+ * (their ends and stops), command.c (what runs beside a start and for it), session.c (for people), waiter.c (who waits),
+ * control.c (what the control socket asks for), question.c (what it asks the node), transient.c (runtime intent as
+ * drop-ins), set.c (what people set).
  */
 
 #include <systemd/sd-event.h>

@@ -118,14 +118,17 @@ const char *step_format(const Step *step, char *buffer, size_t size) {
     return buffer;
 }
 
+const char *step_why(const Step *step) {
+    return step->message ?: strerror(-step->result);
+}
+
 const char *step_report(const Step *step, char *buffer, size_t size) {
     size_t length = strlen(step_format(step, buffer, size));
 
     if (step->result == -ECANCELED)
         snprintf(buffer + length, size - length, ": left out");
     else if (step->result < 0 && step->result != -EINPROGRESS)
-        snprintf(buffer + length, size - length, ": failed: %s",
-                step->message ? step->message : strerror(-step->result));
+        snprintf(buffer + length, size - length, ": failed: %s", step_why(step));
     return buffer;
 }
 

@@ -95,4 +95,6 @@ const char *step_format(const Step *step, char *buffer, size_t size);
 /* The same, and what came of it when that is not success: "...: failed: no such device", "...: left out". Returns buffer. */
 const char *step_report(const Step *step, char *buffer, size_t size);
 const char *outdated_format(const Group *workload, char *buffer, size_t size); /* the same for one that is outdated */
+/* Why it failed, in words: borrowed. */
+const char *step_why(const Step *step);
 void plan_print(const Plan *plan, FILE *file); /* a line for each step, then for each that is outdated */
