@@ -27,9 +27,9 @@ static void answer_diagnostics(ApiCall *call, int r, const Diagnostics *diagnost
     api_answer_error(call, CONTROL_ERROR_BAD_POLICY, "%s", text ?: "out of memory");
 }
 
-static int load_for(Supervisor *s, int (*load)(Supervisor *, Diagnostics *), ApiCall *call) {
+static int overlay_for(Supervisor *s, const char *name, ApiCall *call) {
     Diagnostics diagnostics = {};
-    int r = load(s, &diagnostics);
+    int r = supervisor_overlay(s, name, &diagnostics);
     if (r < 0)
         answer_diagnostics(call, r, &diagnostics);
     diagnostics_done(&diagnostics);
@@ -56,8 +56,13 @@ static void on_policy_state(void *userdata, ApiCall *call) {
 
 static void on_reload(void *userdata, ApiCall *call) {
     Supervisor *s = userdata;
-    if (load_for(s, supervisor_reload, call) == 0)
+    Diagnostics diagnostics = {};
+    int r = supervisor_reload(s, &diagnostics);
+    if (r < 0)
+        answer_diagnostics(call, r, &diagnostics);
+    else
         supervisor_converge(s, &(Converge){ .repair = true, .call = call });
+    diagnostics_done(&diagnostics);
 }
 
 static void on_stop_all(void *userdata, ApiCall *call) {
@@ -116,7 +121,7 @@ static int intend(Supervisor *s, const char *name, bool running, ApiCall *call) 
                 running ? "running" : "stopped", strerror(-r));
         return r;
     }
-    r = load_for(s, supervisor_overlay, call);
+    r = overlay_for(s, name, call);
     if (r < 0)
         transient_write_state(s->runtime_fd, name, !running);
     return r;
@@ -147,7 +152,7 @@ static int intend_frozen(Supervisor *s, const Group *group, bool frozen, ApiCall
                 frozen ? "frozen" : "thawed", strerror(-r));
         return r;
     }
-    r = load_for(s, supervisor_overlay, call);
+    r = overlay_for(s, group->name, call);
     if (r < 0) /* then the policy is the one before, and the group still there */
         transient_write_frozen(s->runtime_fd, group, !frozen);
     return r;
@@ -275,7 +280,7 @@ static bool is_left_over(Supervisor *s, const Group *group) {
 static void forget(Supervisor *s, const char *name, ApiCall *call) {
     Diagnostics diagnostics = {};
     transient_remove(s->runtime_fd, name);
-    supervisor_overlay(s, &diagnostics);
+    supervisor_overlay(s, name, &diagnostics);
     diagnostics_done(&diagnostics);
     supervisor_converge(s, &(Converge){ .only = name, .call = call });
 }
@@ -285,7 +290,7 @@ static void keep_failed(Supervisor *s, const char *name) {
     Diagnostics diagnostics = {};
     int r = transient_write_state(s->runtime_fd, name, false);
     if (r >= 0)
-        r = supervisor_overlay(s, &diagnostics);
+        r = supervisor_overlay(s, name, &diagnostics);
     if (r < 0)
         log_line(LOG_ERR, name, "cannot write down that %s has failed: %s", name, strerror(-r));
     diagnostics_done(&diagnostics);
@@ -309,7 +314,7 @@ static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
                 strerror(-r));
         return;
     }
-    if (load_for(s, supervisor_overlay, call) < 0) {
+    if (overlay_for(s, run->name, call) < 0) {
         transient_remove(s->runtime_fd, run->name);
         return;
     }

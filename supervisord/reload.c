@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "model/lease.h"
+#include "model/policy/amend.h"
 #include "supervisor.h"
 
 /* In the runtime directory. */
@@ -36,7 +37,7 @@ static void retry_failed_starts(Supervisor *s) {
 static void end_backoffs(Supervisor *s) {
     size_t cursor = 0;
     for (LedgerEntry *entry; s->ledger && (entry = ledger_next(s->ledger, &cursor));) {
-        const Group *group = policy_group(s->policy, entry->name);
+        const Group *group = entry->run.state == RUN_BACKOFF ? policy_group(s->policy, entry->name) : NULL;
         if (entry->run.state == RUN_BACKOFF && !(group && group->workload && group->workload->life.running))
             run_on_stopping(&entry->run);
     }
@@ -104,9 +105,29 @@ int supervisor_read_policy(Supervisor *s, Diagnostics *diagnostics, Policy **ret
     return r < 0 ? r : parse(s, &sources, &facts, diagnostics, ret);
 }
 
-int supervisor_overlay(Supervisor *s, Diagnostics *diagnostics) {
+/* What is wrong with it is not kept: then all is parsed, which reports it where it stands. */
+static int amend(Supervisor *s, const char *name, Policy **ret) {
+    _cleanup_(sources_done) Sources transient = {}, files_of_it = {}, transient_of_it = {};
+    _cleanup_(cleanup_policy_unref) Policy *narrow = NULL;
+    Diagnostics diagnostics = {};
+    int r = read_transient(s, &diagnostics, &transient);
+    if (r >= 0)
+        r = sources_narrow(&s->sources, name, &files_of_it);
+    if (r >= 0)
+        r = sources_narrow(&transient, name, &transient_of_it);
+    if (r >= 0)
+        r = policy_parse(&files_of_it, &transient_of_it, NULL, &s->facts, &diagnostics, &narrow);
+    if (r >= 0)
+        r = policy_amend(s->policy, name, narrow, ret);
+    diagnostics_done(&diagnostics);
+    return r;
+}
+
+int supervisor_overlay(Supervisor *s, const char *name, Diagnostics *diagnostics) {
     Policy *policy;
-    int r = parse(s, &s->sources, &s->facts, diagnostics, &policy);
+    int r = amend(s, name, &policy);
+    if (r < 0)
+        r = parse(s, &s->sources, &s->facts, diagnostics, &policy);
     if (r < 0)
         return r;
     replace_policy(s, policy);

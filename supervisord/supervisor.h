@@ -87,8 +87,11 @@ int supervisor_open_policy(Supervisor *supervisor); /* logs why it failed */
 int supervisor_read_policy(Supervisor *supervisor, Diagnostics *diagnostics, Policy **ret);
 /* Reads the policy's files anew; the running policy stays on failure. Workloads that failed to start get another try. */
 int supervisor_reload(Supervisor *supervisor, Diagnostics *diagnostics);
-/* Lays the runtime drop-ins, as they are now, over the policy's files as they were when they were loaded. */
-int supervisor_overlay(Supervisor *supervisor, Diagnostics *diagnostics);
+/*
+ * Lays what the runtime drop-ins now say of the slice or workload over the policy's files as they were when they were
+ * loaded. Of a workload that others do not depend on, nothing else is parsed.
+ */
+int supervisor_overlay(Supervisor *supervisor, const char *name, Diagnostics *diagnostics);
 /* Copies of the sources as loaded, and of the runtime drop-ins as they are. */
 int supervisor_copy_sources(
         Supervisor *supervisor, Sources *ret_files, Sources *ret_transient, Diagnostics *diagnostics);

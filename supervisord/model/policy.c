@@ -100,15 +100,27 @@ void workload_free(Workload *workload) {
     free(workload);
 }
 
-void group_free(Group *group) {
-    if (!group)
-        return;
+static void group_empty(Group *group) {
     FOREACH_LIMIT (limit)
         limit_value_done(&group->limits[limit->id]);
     filters_done(&group->filters);
     workload_free(group->workload);
     free(group->origin.file);
     free(group->name);
+}
+
+Group *group_ref(Group *group) {
+    __atomic_add_fetch(&group->n_references, 1, __ATOMIC_RELAXED);
+    return group;
+}
+
+void group_unref(Group *group) {
+    if (!group || __atomic_sub_fetch(&group->n_references, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    if (group->lender)
+        group_unref(group->lender);
+    else
+        group_empty(group);
     free(group);
 }
 
@@ -126,19 +138,27 @@ Policy *policy_ref(Policy *policy) {
     return policy;
 }
 
+/* What its amendments share with it. */
+static void free_common(Policy *policy) {
+    for (size_t i = 0; i < policy->n_networks; i++)
+        network_free(policy->networks[i]);
+    FOREACH_LIMIT (limit)
+        limit_value_done(&policy->settings.tree[limit->id]);
+    free(policy->networks);
+}
+
 Policy *policy_unref(Policy *policy) {
     /* The last one must see all that the others did to it. */
     if (!policy || __atomic_sub_fetch(&policy->n_references, 1, __ATOMIC_ACQ_REL) > 0)
         return NULL;
     for (size_t i = 0; i < policy->n_groups; i++)
-        group_free(policy->groups[i]);
-    for (size_t i = 0; i < policy->n_networks; i++)
-        network_free(policy->networks[i]);
-    FOREACH_LIMIT (limit)
-        limit_value_done(&policy->settings.tree[limit->id]);
+        group_unref(policy->groups[i]);
+    if (policy->base)
+        policy_unref(policy->base);
+    else
+        free_common(policy);
     free(policy->groups);
     free(policy->by_name);
-    free(policy->networks);
     free(policy);
     return NULL;
 }

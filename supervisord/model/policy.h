@@ -3,7 +3,7 @@
 
 /*
  * Policy: parsed, checked, frozen desired state. Loaded whole, replaced whole at reload, shared by reference between the
- * loop thread and the apply worker, never changed. policy/load.c makes it from INI files; nothing else does.
+ * loop thread and the apply worker, never changed. policy/load.c makes it from INI files, policy/amend.c from another.
  */
 
 #include <signal.h>
@@ -57,6 +57,8 @@ typedef enum GroupKind {
 /* A slice or a workload: what owns one cgroup with limits. Names are unique among both. */
 struct Group {
     char *name;
+    unsigned n_references; /* atomic: by policies, of which one may be the other with an amendment, and by `lender` */
+    Group *lender;         /* owns all that this one points to; NULL: this one does */
     GroupKind kind;
     Group *parent; /* the slice it is in, NULL: top level; in the same policy */
     size_t index;  /* in policy->groups */
@@ -242,6 +244,7 @@ typedef struct Settings {
 
 struct Policy {
     unsigned n_references; /* atomic */
+    Policy *base;          /* what this one is an amendment of: owns networks and settings; NULL: this one does */
     Group **groups;        /* parents before children, else in the order of the files */
     size_t n_groups;
     Group **by_name; /* the same groups sorted by name, for policy_group(); a load and a plan ask for each of them */
@@ -252,7 +255,8 @@ struct Policy {
 
 void policy_index_group(Policy *policy, Group *group); /* the last of groups, into by_name, which has room for it */
 void workload_free(Workload *workload);                /* accepts NULL */
-void group_free(Group *group);                         /* not what it points to in the policy; accepts no NULL */
+Group *group_ref(Group *group);
+void group_unref(Group *group); /* with the last one goes what it points to, but nothing of the policy; accepts NULL */
 Policy *policy_ref(Policy *policy);
 Policy *policy_unref(Policy *policy); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(Policy *, policy_unref);

@@ -38,6 +38,10 @@ static int add(Sources *sources, SourceKind kind, const char *path, size_t path_
     return 0;
 }
 
+int sources_append(Sources *sources, SourceKind kind, const char *path, char *text, size_t length) {
+    return add(sources, kind, path, strlen(path), text, length);
+}
+
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
@@ -83,7 +87,7 @@ int sources_put(Sources *sources, SourceKind kind, const char *path, const char 
         replace_text(sources, sources->items + (found - sources->items), copy, length);
         return 0;
     }
-    int r = add(sources, kind, path, strlen(path), copy, length);
+    int r = sources_append(sources, kind, path, copy, length);
     if (r >= 0)
         sort_in(sources);
     return r;
@@ -99,7 +103,7 @@ int sources_copy(const Sources *sources, Sources *ret) {
         if (!text)
             return -ENOMEM;
         memcpy(text, source->text, source->length + 1);
-        int r = add(&copy, source->kind, source->path, strlen(source->path), text, source->length);
+        int r = sources_append(&copy, source->kind, source->path, text, source->length);
         if (r < 0)
             return r;
     }
@@ -134,7 +138,7 @@ int sources_read_file(Sources *sources, SourceKind kind, const char *path, Diagn
         free(text);
         return 0;
     }
-    r = add(sources, kind, path, strlen(path), text, length);
+    r = sources_append(sources, kind, path, text, length);
     return r < 0 ? r : 1;
 }
 

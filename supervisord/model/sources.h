@@ -51,10 +51,14 @@ int sources_read_directories(Sources *sources, char *const *directories, Diagnos
 /* The *.ini of what is wanted at run time, by name; the directory need not be there. */
 int sources_read_transient(Sources *sources, const char *directory, Diagnostics *diagnostics);
 
+/* At the end. Takes the text, length bytes and a NUL, also on failure. */
+int sources_append(Sources *sources, SourceKind kind, const char *path, char *text, size_t length);
 const Source *sources_find(const Sources *sources, const char *path); /* NULL: there is none */
 /* Instead of the source with this path, or as a new one in its place by name among those of its kind. -ENOMEM, -EFBIG. */
 int sources_put(Sources *sources, SourceKind kind, const char *path, const char *text);
 int sources_copy(const Sources *sources, Sources *ret);
+/* A copy without what they say of other workloads. Lines have other numbers in it. -ENOMEM. */
+int sources_narrow(const Sources *sources, const char *workload, Sources *ret);
 
 /* As one text, which sources_from_text() makes the same sources of; -EBADMSG if the text, length bytes and a NUL, is not that. */
 int sources_to_text(const Sources *sources, char **ret);

@@ -49,6 +49,7 @@ static int add_group(Drafts *drafts, Draft *draft, const char *name) {
         return -ENOMEM;
     policy->groups[policy->n_groups++] = group;
     draft->group = group;
+    group->n_references = 1;
     draft->limits = group->limits;
     group->kind = draft->kind == SECTION_WORKLOAD ? GROUP_WORKLOAD : GROUP_SLICE;
     group->name = strdup(name);
@@ -342,7 +343,7 @@ void drafts_drop_orphans(Drafts *drafts) {
         Draft *draft = drafts->items[i];
         if (is_orphan(draft)) {
             drop_group(drafts->policy, draft->group);
-            group_free(draft->group);
+            group_unref(draft->group);
             draft_free(draft);
         } else
             drafts->items[n++] = draft;
