@@ -100,11 +100,16 @@ static Block block_at(const PolicyText *policy, size_t position) {
     return block;
 }
 
+static void sort_lines(PolicyText *policy) {
+    if (policy->n_lines > 0) /* NULL is nothing that qsort() may be given */
+        qsort(policy->lines, policy->n_lines, sizeof(PolicyLine), compare_lines);
+}
+
 static void compare_policies(Diff *diff, PolicyText *running, PolicyText *files) {
     size_t i = 0, j = 0;
 
-    qsort(running->lines, running->n_lines, sizeof(PolicyLine), compare_lines);
-    qsort(files->lines, files->n_lines, sizeof(PolicyLine), compare_lines);
+    sort_lines(running);
+    sort_lines(files);
     while (i < running->n_lines || j < files->n_lines) {
         Block left = block_at(running, i), right = block_at(files, j);
         int order = left.n == 0 ? 1 : right.n == 0 ? -1 : compare_keys(left.lines, right.lines);
