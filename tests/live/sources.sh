@@ -171,6 +171,8 @@ matches 'which it says' 'bad.ini:1' "$(cat "$work/error")"
 rm "$policies/bad.ini"
 check 'reload' supctl reload
 check_state 'applies it' newcomer running
+equal 'then only what web runs with differs' 'web' "$(supctl diff | sed -n 's/^+\([a-z]*\) runs with what the policy said at its start.*/\1/p')"
+check 'restart' supctl restart web
 check_eventually 'and nothing differs any more' supctl diff
 
 # --- all stopped -------------------------------------------------------------------------------------------------------
