@@ -18,7 +18,7 @@
 enum {
     MEASURE_USEC = 2 * 1000 * 1000,
     SETTLE_USEC = 1000 * 1000,
-    UNSHAPED_MARGIN = 3, /* a rate that is this many times below what passes unshaped must be reached */
+    UNSHAPED_MARGIN = 6, /* a rate that is this many times below what passes unshaped must be reached */
 };
 
 #define MBIT UINT64_C(125000) /* bytes per second */
