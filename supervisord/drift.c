@@ -32,7 +32,7 @@ struct DriftWatch {
     sd_event_source *lookout_source, *uevent_source, *look_source, *poll_source;
     char *touched[TOUCHED_MAX];
     size_t n_touched;
-    bool all_touched, is_armed;
+    bool all_touched, disks_changed, is_armed;
     uint64_t counts[KNOBS_COUNT];
 };
 
@@ -139,26 +139,41 @@ static void look_done(Job *base) {
     look_free(job);
 }
 
+static int look(Supervisor *s) {
+    DriftWatch *drift = s->drift;
+    LookJob *job = calloc(1, sizeof *job);
+    if (!job)
+        return -ENOMEM;
+    *job = (LookJob){ .job = { .work = look_work, .done = look_done },
+        .supervisor = s,
+        .policy = policy_ref(s->policy),
+        .all = drift->all_touched,
+        .n_names = drift->n_touched };
+    memcpy(job->names, drift->touched, sizeof job->names);
+    drift->n_touched = 0;
+    drift->all_touched = false;
+    int r = worker_submit(s->worker, JOB_ORDER, &job->job);
+    if (r < 0)
+        look_free(job);
+    return r;
+}
+
+/* What `any` device says is for the new disk too, and a path may lead to another one now. */
+static void follow_disks(Supervisor *s) {
+    s->drift->disks_changed = false;
+    ledger_journal(s->ledger, supervisor_now(), "", "a disk has come, gone or changed");
+    supervisor_converge(s, &(Converge){});
+}
+
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
     Supervisor *s = userdata;
     DriftWatch *drift = s->drift;
-    LookJob *job = calloc(1, sizeof *job);
     drift->is_armed = false;
-    if (job) {
-        *job = (LookJob){ .job = { .work = look_work, .done = look_done },
-            .supervisor = s,
-            .policy = policy_ref(s->policy),
-            .all = drift->all_touched,
-            .n_names = drift->n_touched };
-        memcpy(job->names, drift->touched, sizeof job->names);
-        drift->n_touched = 0;
-        drift->all_touched = false;
-    }
-    if (!job || worker_submit(s->worker, JOB_ORDER, &job->job) < 0) {
-        log_warning("cannot look what somebody has written: no room");
-        if (job)
-            look_free(job);
-    }
+    if (drift->disks_changed)
+        follow_disks(s);
+    int r = drift->all_touched || drift->n_touched > 0 ? look(s) : 0;
+    if (r < 0)
+        log_warning("cannot look what somebody has written: %s", strerror(-r));
     return 0;
 }
 
@@ -216,13 +231,12 @@ static int on_lookout(sd_event_source *source, int fd, uint32_t events, void *us
     return 0;
 }
 
-/* What `any` device says is for this one too, and a path may lead to another disk now. */
 static int on_uevent(sd_event_source *source, int fd, uint32_t events, void *userdata) {
     Supervisor *s = userdata;
     if (!uevent_read_disks(fd) || !policy_names_devices(s->policy))
         return 0;
-    ledger_journal(s->ledger, supervisor_now(), "", "a disk has come, gone or changed");
-    supervisor_converge(s, &(Converge){});
+    s->drift->disks_changed = true;
+    arm(s);
     return 0;
 }
 
