@@ -91,4 +91,7 @@ becomes 'ASCII where the locale says so' '*#######*' eval 'screen | grep web'
 becomes '--sort' '*by wait*' eval 'screen | head -n 1'
 becomes 'NO_COLOR' '0' eval 'colors | grep -c $'"'"'\e\[3'"'"
 
+press q
+becomes 'q: it has gone before its terminal goes' '0  0' state
+
 [ "$failures" -eq 0 ]
