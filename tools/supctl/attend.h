@@ -2,24 +2,24 @@
 #pragma once
 
 /*
- * Being there while something runs on our behalf: until supervisord answers a call, signals are passed on and the bytes of
- * a terminal are copied.
+ * Being there while something runs on our behalf: a call with our stdio, or a terminal of its own, and until supervisord
+ * answers it, signals are passed on and the terminal's bytes are copied.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <systemd/sd-bus.h>
 
-#include "tools/supctl/pty.h"
-
 typedef struct Attendance {
     sd_bus *bus;
-    Pty *pty;                                     /* NULL: none */
-    bool answered;                                /* the caller's reply function sets it */
-    int (*on_signal)(void *userdata, int signal); /* -errno ends it */
-    void *userdata;
+    const char *name; /* whom messages are about */
+    bool pty;
+    const int *signals; /* to pass on; what our caller ignores (nohup, a background job) is ignored on */
+    size_t n_signals;
+    const void *userdata;
+    int (*compose)(const void *userdata, const int stdio[static 3], sd_bus_message **ret); /* the call; -errno */
+    int (*on_signal)(const void *userdata, int signal);                                    /* -errno ends it */
+    int (*on_answer)(const void *userdata, sd_bus_message *reply);                         /* the exit status */
 } Attendance;
 
-/* Blocks the signals and gives a descriptor of them; what our caller ignores (nohup, a background job) is ignored on. */
-int attend_signals(const int *signals, size_t n);
-int attend(Attendance *attendance, int signal_fd); /* -errno */
+int attend(const Attendance *attendance); /* the exit status; says what failed */

@@ -28,17 +28,14 @@ typedef struct Session {
     char **command;
     char **environment;
     uint32_t number;
-    Pty pty;
-    Attendance attendance;
-    int status; /* ours, once answered */
+    sd_bus *bus;
 } Session;
 
-static int compose(const Session *session, sd_bus_message **ret) {
-    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *call = NULL;
+static int compose(const void *userdata, const int stdio[static 3], sd_bus_message **ret) {
+    const Session *session = userdata;
     const Options *options = session->options;
-    int slave = session->pty.slave_fd;
-    int r = sd_bus_message_new_method_call(
-            session->attendance.bus, &call, NULL, CONTROL_PATH, CONTROL_INTERFACE, "Exec");
+    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *call = NULL;
+    int r = sd_bus_message_new_method_call(session->bus, &call, NULL, CONTROL_PATH, CONTROL_INTERFACE, "Exec");
 
     if (r < 0 || (r = sd_bus_message_append(call, "su", session->workload, session->number)) < 0)
         return r;
@@ -47,27 +44,24 @@ static int compose(const Session *session, sd_bus_message **ret) {
     if ((r = sd_bus_message_append_strv(call, session->environment)) < 0)
         return r;
     r = sd_bus_message_append(call, "sshhh", options->directory ? options->directory : "",
-            options->user ? options->user : "", slave >= 0 ? slave : STDIN_FILENO, slave >= 0 ? slave : STDOUT_FILENO,
-            slave >= 0 ? slave : STDERR_FILENO);
+            options->user ? options->user : "", stdio[0], stdio[1], stdio[2]);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(call);
     return 0;
 }
 
-static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
-    Session *session = userdata;
-    int known, is_signaled, code, is_oom_killed;
+static int on_answer(const void *userdata, sd_bus_message *reply) {
+    const Session *session = userdata;
+    int known, is_signaled, code, is_oom_killed, r;
     uint64_t cpu_usec;
 
-    session->attendance.answered = true;
     if (sd_bus_message_is_method_error(reply, NULL))
-        session->status = client_explain(session->workload, sd_bus_message_get_error(reply));
-    else if (sd_bus_message_read(reply, "bbibt", &known, &is_signaled, &code, &is_oom_killed, &cpu_usec) < 0)
-        session->status = client_bad_reply(-EBADMSG);
-    else
-        session->status = program_status(session->workload, known, is_signaled, code, is_oom_killed);
-    return 0;
+        return client_explain(session->workload, sd_bus_message_get_error(reply));
+    r = sd_bus_message_read(reply, "bbibt", &known, &is_signaled, &code, &is_oom_killed, &cpu_usec);
+    if (r < 0)
+        return client_bad_reply(r);
+    return program_status(session->workload, known, is_signaled, code, is_oom_killed);
 }
 
 /* What came too late is no error: its end is on its way to us. */
@@ -75,45 +69,29 @@ static int on_signaled(sd_bus_message *reply, void *userdata, sd_bus_error *ret_
     return 0;
 }
 
-static int on_signal(void *userdata, int signal) {
+static int on_signal(const void *userdata, int signal) {
     const Session *session = userdata;
     char whom[16];
 
     snprintf(whom, sizeof(whom), "x%08x", session->number);
-    return sd_bus_call_method_async(session->attendance.bus, NULL, NULL, CONTROL_PATH, CONTROL_INTERFACE, "Kill",
-            on_signaled, NULL, "ssi", session->workload, whom, signal);
+    return sd_bus_call_method_async(session->bus, NULL, NULL, CONTROL_PATH, CONTROL_INTERFACE, "Kill", on_signaled,
+            NULL, "ssi", session->workload, whom, signal);
 }
 
-static int send_and_attend(Session *session, int signal_fd) {
-    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *call = NULL;
-    int r = session->options->pty ? pty_open(&session->pty) : 0;
-
-    if (r >= 0)
-        r = compose(session, &call);
-    if (r >= 0)
-        r = sd_bus_call_async(session->attendance.bus, NULL, call, on_answer, session, CALL_ACTS);
-    call = sd_bus_message_unref(call); /* holds the slave, as we do */
-    if (r >= 0 && session->options->pty) {
-        session->attendance.pty = &session->pty;
-        r = sd_bus_flush(session->attendance.bus);
-        pty_handed_over(&session->pty);
-    }
-    if (r >= 0)
-        r = attend(&session->attendance, signal_fd);
-    pty_close(&session->pty);
-    return r;
-}
-
-static int run(Session *session) {
+static int run(const Session *session) {
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
-    _cleanup_(cleanup_close) int signal_fd = attend_signals(signals, ELEMENTSOF(signals));
-    int r = signal_fd < 0 ? signal_fd : send_and_attend(session, signal_fd);
 
-    if (r < 0) {
-        complain("%s: %s", session->workload, strerror(-r));
-        return EXIT_FAILURE;
-    }
-    return session->status;
+    return attend(&(Attendance){
+            .bus = session->bus,
+            .name = session->workload,
+            .pty = session->options->pty,
+            .signals = signals,
+            .n_signals = ELEMENTSOF(signals),
+            .userdata = session,
+            .compose = compose,
+            .on_signal = on_signal,
+            .on_answer = on_answer,
+    });
 }
 
 static int choose_number(uint32_t *ret) {
@@ -152,12 +130,12 @@ static int prepare(Session *session, char **ret_program) {
 int verb_exec(const Options *options, char **arguments) {
     _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
     _cleanup_(cleanup_free) char *program = NULL;
-    Session session = { .options = options, .workload = arguments[0], .command = arguments + 1, .pty = PTY_NULL };
+    Session session = { .options = options, .workload = arguments[0], .command = arguments + 1 };
     int status = prepare(&session, &program);
 
     if (status == EXIT_SUCCESS)
         status = client_open(options, &bus);
-    session.attendance = (Attendance){ .bus = bus, .on_signal = on_signal, .userdata = &session };
+    session.bus = bus;
     if (status == EXIT_SUCCESS)
         status = run(&session);
     strv_free(session.environment);

@@ -30,9 +30,7 @@ typedef struct Request {
     char **command;
     char **environment;
     const char *directory;
-    Pty pty;
-    Attendance attendance;
-    int status; /* ours, once answered */
+    sd_bus *bus;
 } Request;
 
 extern char **environ;
@@ -46,14 +44,6 @@ static int choose_name(char buffer[static RUN_NAME_SIZE]) {
     return 0;
 }
 
-static int append_stdio(const Request *request, sd_bus_message *call) {
-    int slave = request->pty.slave_fd;
-
-    if (slave >= 0)
-        return sd_bus_message_append(call, "hhh", slave, slave, slave);
-    return sd_bus_message_append(call, "hhh", STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO);
-}
-
 /* Who waits is told how it ends: then there is nothing to keep. What is said on the command line goes over that. */
 static int append_settings(const Request *request, sd_bus_message *call) {
     const Options *options = request->options;
@@ -65,10 +55,10 @@ static int append_settings(const Request *request, sd_bus_message *call) {
     return r < 0 ? r : settings_append(call, settings);
 }
 
-static int compose(const Request *request, sd_bus_message **ret) {
+static int compose(const void *userdata, const int stdio[static 3], sd_bus_message **ret) {
+    const Request *request = userdata;
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *call = NULL;
-    int r = sd_bus_message_new_method_call(
-            request->attendance.bus, &call, NULL, CONTROL_PATH, CONTROL_INTERFACE, "Run");
+    int r = sd_bus_message_new_method_call(request->bus, &call, NULL, CONTROL_PATH, CONTROL_INTERFACE, "Run");
 
     if (r < 0 || (r = sd_bus_message_append(call, "s", request->name)) < 0)
         return r;
@@ -78,9 +68,8 @@ static int compose(const Request *request, sd_bus_message **ret) {
         return r;
     if ((r = sd_bus_message_append_strv(call, request->environment)) < 0)
         return r;
-    if ((r = sd_bus_message_append(call, "s", request->directory)) < 0 || (r = append_stdio(request, call)) < 0)
-        return r;
-    r = sd_bus_message_append(call, "b", !request->options->no_wait);
+    r = sd_bus_message_append(
+            call, "shhhb", request->directory, stdio[0], stdio[1], stdio[2], !request->options->no_wait);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(call);
@@ -103,20 +92,17 @@ static int exit_status_of(sd_bus_message *reply, const Options *options) {
     return EXIT_SUCCESS;
 }
 
-static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
-    Request *request = userdata;
+static int on_answer(const void *userdata, sd_bus_message *reply) {
+    const Request *request = userdata;
     const sd_bus_error *error = sd_bus_message_get_error(reply);
 
-    request->attendance.answered = true;
     if (!error)
-        request->status = exit_status_of(reply, request->options);
-    else if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY)) {
-        complain("%s: lost the connection to supervisord; how it ends is not known (`supctl status %s`)", request->name,
-                request->name);
-        request->status = EXIT_FAILURE;
-    } else
-        request->status = client_explain(request->name, error);
-    return 0;
+        return exit_status_of(reply, request->options);
+    if (!sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
+        return client_explain(request->name, error);
+    complain("%s: lost the connection to supervisord; how it ends is not known (`supctl status %s`)", request->name,
+            request->name);
+    return EXIT_FAILURE;
 }
 
 static int on_stopped(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
@@ -128,43 +114,27 @@ static int on_stopped(sd_bus_message *reply, void *userdata, sd_bus_error *ret_e
 }
 
 /* Signals that ask us to end ask what runs to end. */
-static int on_signal(void *userdata, int signal) {
-    Request *request = userdata;
+static int on_signal(const void *userdata, int signal) {
+    const Request *request = userdata;
 
-    return sd_bus_call_method_async(request->attendance.bus, NULL, NULL, CONTROL_PATH, CONTROL_INTERFACE, "Stop",
-            on_stopped, request, "s", request->name);
+    return sd_bus_call_method_async(request->bus, NULL, NULL, CONTROL_PATH, CONTROL_INTERFACE, "Stop", on_stopped,
+            (void *) request, "s", request->name);
 }
 
-static int send_and_attend(Request *request, int signal_fd) {
-    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *call = NULL;
-    int r = request->options->pty ? pty_open(&request->pty) : 0;
-
-    if (r >= 0)
-        r = compose(request, &call);
-    if (r >= 0)
-        r = sd_bus_call_async(request->attendance.bus, NULL, call, on_answer, request, CALL_ACTS);
-    call = sd_bus_message_unref(call); /* holds the slave, as we do */
-    if (r >= 0 && request->options->pty) {
-        request->attendance.pty = &request->pty;
-        r = sd_bus_flush(request->attendance.bus);
-        pty_handed_over(&request->pty);
-    }
-    if (r >= 0)
-        r = attend(&request->attendance, signal_fd);
-    pty_close(&request->pty);
-    return r;
-}
-
-static int run(Request *request) {
+static int run(const Request *request) {
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
-    _cleanup_(cleanup_close) int signal_fd = attend_signals(signals, ELEMENTSOF(signals));
-    int r = signal_fd < 0 ? signal_fd : send_and_attend(request, signal_fd);
 
-    if (r < 0) {
-        complain("%s: %s", request->name, strerror(-r));
-        return EXIT_FAILURE;
-    }
-    return request->status;
+    return attend(&(Attendance){
+            .bus = request->bus,
+            .name = request->name,
+            .pty = request->options->pty,
+            .signals = signals,
+            .n_signals = ELEMENTSOF(signals),
+            .userdata = request,
+            .compose = compose,
+            .on_signal = on_signal,
+            .on_answer = on_answer,
+    });
 }
 
 /* What was said on the command line. The exit status. */
@@ -196,7 +166,7 @@ int verb_run(const Options *options, char **arguments) {
     _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
     _cleanup_(cleanup_free) char *directory = getcwd(NULL, 0), *program = NULL;
     char name[RUN_NAME_SIZE];
-    Request request = { .options = options, .name = options->name, .command = arguments, .pty = PTY_NULL };
+    Request request = { .options = options, .name = options->name, .command = arguments };
     int status;
 
     if (!directory || (!request.name && choose_name(name) < 0)) {
@@ -208,7 +178,7 @@ int verb_run(const Options *options, char **arguments) {
     status = prepare(&request, directory, &program);
     if (status == EXIT_SUCCESS)
         status = client_open(options, &bus);
-    request.attendance = (Attendance){ .bus = bus, .on_signal = on_signal, .userdata = &request };
+    request.bus = bus;
     if (status == EXIT_SUCCESS)
         status = run(&request);
     strv_free(request.environment);
