@@ -138,6 +138,19 @@ static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *e
     return 1;
 }
 
+/* --- orders: what changes something, with arguments of its own --- */
+
+typedef int OrderReader(sd_bus_message *message, void *ret_order, sd_bus_error *error);
+
+/* Nothing is read of who may not change anything; what could not be read is not taken up. */
+static int take_order(sd_bus_message *message, Peer *peer, sd_bus_error *error, OrderReader *read, void *ret_order,
+        ApiCall **ret_call) {
+    int r = refuse_reader(peer, error);
+    if (r >= 0)
+        r = read(message, ret_order, error);
+    return r < 0 ? r : call_begin(message, peer, error, ret_call);
+}
+
 /* "all", "main", or a session "x0000beef". */
 static int read_whom(const char *whom, ApiKill *order, sd_bus_error *error) {
     char rest;
@@ -147,21 +160,22 @@ static int read_whom(const char *whom, ApiKill *order, sd_bus_error *error) {
     return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "expected main, all or a session, not '%s'", whom);
 }
 
-static int method_kill(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    Peer *peer = userdata;
-    const ApiBackend *backend = &peer->api->backend;
-    ApiKill order = {};
+static int read_kill(sd_bus_message *message, void *ret_order, sd_bus_error *error) {
+    ApiKill *order = ret_order;
     const char *whom;
+    int r = sd_bus_message_read(message, "ssi", &order->name, &whom, &order->signal);
+    if (r >= 0)
+        r = read_whom(whom, order, error);
+    if (r >= 0 && (order->signal <= 0 || order->signal > SIGRTMAX))
+        r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "there is no signal %d", order->signal);
+    return r;
+}
+
+static int method_kill(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    const ApiBackend *backend = &((Peer *) userdata)->api->backend;
+    ApiKill order = {};
     ApiCall *call;
-    int r = refuse_reader(peer, error);
-    if (r >= 0)
-        r = sd_bus_message_read(message, "ssi", &order.name, &whom, &order.signal);
-    if (r >= 0)
-        r = read_whom(whom, &order, error);
-    if (r >= 0 && (order.signal <= 0 || order.signal > SIGRTMAX))
-        r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "there is no signal %d", order.signal);
-    if (r >= 0)
-        r = call_begin(message, peer, error, &call);
+    int r = take_order(message, userdata, error, read_kill, &order, &call);
     if (r < 0)
         return r;
     backend->kill(backend->userdata, &order, call);
@@ -179,33 +193,44 @@ static int read_settings(sd_bus_message *message, char ***ret) {
     return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
-static int method_set(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    Peer *peer = userdata;
-    const ApiBackend *backend = &peer->api->backend;
-    _cleanup_(cleanup_strv_free) char **settings = NULL;
-    ApiSet set = {};
+static void order_set_done(ApiSet *set) {
+    strv_free(set->settings);
+}
+
+static int read_set(sd_bus_message *message, void *ret_order, sd_bus_error *error) {
+    ApiSet *set = ret_order;
     int runtime;
-    ApiCall *call;
-    int r = refuse_reader(peer, error);
+    int r = sd_bus_message_read(message, "s", &set->name);
     if (r >= 0)
-        r = sd_bus_message_read(message, "s", &set.name);
-    if (r >= 0)
-        r = read_settings(message, &settings);
+        r = read_settings(message, &set->settings);
     if (r >= 0)
         r = sd_bus_message_read(message, "b", &runtime);
-    if (r >= 0 && !settings)
+    if (r >= 0 && !set->settings)
         r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "no settings");
     if (r >= 0)
-        r = call_begin(message, peer, error, &call);
+        set->runtime = runtime;
+    return r;
+}
+
+static int method_set(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    const ApiBackend *backend = &((Peer *) userdata)->api->backend;
+    _cleanup_(order_set_done) ApiSet set = {};
+    ApiCall *call;
+    int r = take_order(message, userdata, error, read_set, &set, &call);
     if (r < 0)
         return r;
-    set.settings = settings;
-    set.runtime = runtime;
     backend->set(backend->userdata, &set, call);
     return 1;
 }
 
-static int read_run(sd_bus_message *message, ApiRun *run) {
+static void order_run_done(ApiRun *run) {
+    strv_free(run->arguments);
+    strv_free(run->settings);
+    strv_free(run->environment);
+}
+
+static int read_run(sd_bus_message *message, void *ret_order, sd_bus_error *error) {
+    ApiRun *run = ret_order;
     int wait;
     int r = sd_bus_message_read(message, "s", &run->name);
     if (r >= 0)
@@ -223,24 +248,23 @@ static int read_run(sd_bus_message *message, ApiRun *run) {
 }
 
 static int method_run(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    Peer *peer = userdata;
-    const ApiBackend *backend = &peer->api->backend;
-    ApiRun run = {};
+    const ApiBackend *backend = &((Peer *) userdata)->api->backend;
+    _cleanup_(order_run_done) ApiRun run = {};
     ApiCall *call;
-    int r = refuse_reader(peer, error);
-    if (r >= 0)
-        r = read_run(message, &run);
-    if (r >= 0)
-        r = call_begin(message, peer, error, &call);
-    if (r >= 0)
-        backend->run(backend->userdata, &run, call);
-    strv_free(run.arguments);
-    strv_free(run.settings);
-    strv_free(run.environment);
-    return r < 0 ? r : 1;
+    int r = take_order(message, userdata, error, read_run, &run, &call);
+    if (r < 0)
+        return r;
+    backend->run(backend->userdata, &run, call);
+    return 1;
 }
 
-static int read_exec(sd_bus_message *message, ApiExec *exec) {
+static void order_exec_done(ApiExec *exec) {
+    strv_free(exec->arguments);
+    strv_free(exec->environment);
+}
+
+static int read_exec(sd_bus_message *message, void *ret_order, sd_bus_error *error) {
+    ApiExec *exec = ret_order;
     int r = sd_bus_message_read(message, "su", &exec->name, &exec->session);
     if (r >= 0)
         r = sd_bus_message_read_strv(message, &exec->arguments);
@@ -249,27 +273,23 @@ static int read_exec(sd_bus_message *message, ApiExec *exec) {
     if (r >= 0)
         r = sd_bus_message_read(
                 message, "sshhh", &exec->directory, &exec->user, &exec->stdio[0], &exec->stdio[1], &exec->stdio[2]);
+    if (r >= 0 && (exec->session == 0 || !exec->arguments))
+        r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "expected a session that is not 0, and a command");
     return r;
 }
 
 static int method_exec(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    Peer *peer = userdata;
-    const ApiBackend *backend = &peer->api->backend;
-    ApiExec exec = {};
+    const ApiBackend *backend = &((Peer *) userdata)->api->backend;
+    _cleanup_(order_exec_done) ApiExec exec = {};
     ApiCall *call;
-    int r = refuse_reader(peer, error);
-    if (r >= 0)
-        r = read_exec(message, &exec);
-    if (r >= 0 && (exec.session == 0 || !exec.arguments))
-        r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "expected a session that is not 0, and a command");
-    if (r >= 0)
-        r = call_begin(message, peer, error, &call);
-    if (r >= 0)
-        backend->exec(backend->userdata, &exec, call);
-    strv_free(exec.arguments);
-    strv_free(exec.environment);
-    return r < 0 ? r : 1;
+    int r = take_order(message, userdata, error, read_exec, &exec, &call);
+    if (r < 0)
+        return r;
+    backend->exec(backend->userdata, &exec, call);
+    return 1;
 }
+
+/* --- what anyone may follow --- */
 
 static int method_journal(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     Peer *peer = userdata;
