@@ -102,7 +102,12 @@ int filters_add_addresses(Filters *filters, bool allow, const char *text, const 
     return r;
 }
 
-static void show_address(const struct address_rule *rule, FILE *out) {
+static bool address_allows(const Filters *filters, size_t i) {
+    return filters->addresses[i].allow;
+}
+
+static void show_address(const Filters *filters, size_t i, FILE *out) {
+    const struct address_rule *rule = filters->addresses + i;
     char text[INET6_ADDRSTRLEN];
 
     inet_ntop(rule->ipv6 ? AF_INET6 : AF_INET, rule->address, text, sizeof text);
@@ -116,20 +121,6 @@ bool filters_deny_addresses(const Filters *filters) {
     return false;
 }
 
-static size_t show_those(const Filters *filters, bool allow, const char *lead, FILE *out) {
-    size_t n = 0;
-
-    for (size_t i = 0; i < filters->n_addresses; i++) {
-        if (filters->addresses[i].allow != allow)
-            continue;
-        fputs(n++ > 0 ? " " : lead, out);
-        show_address(filters->addresses + i, out);
-    }
-    return n;
-}
-
 void filters_show_addresses(const Filters *filters, FILE *out) {
-    size_t n = show_those(filters, true, "allow ", out);
-
-    show_those(filters, false, n > 0 ? ", deny " : "deny ", out);
+    filters_show_list(filters, &(FilterList){ filters->n_addresses, address_allows, show_address }, out);
 }

@@ -102,7 +102,13 @@ static const char *bind_word(const BindWord *words, uint32_t number) {
     return words->name;
 }
 
-static void show_bind(const struct bind_rule *rule, FILE *out) {
+static bool bind_allows(const Filters *filters, size_t i) {
+    return filters->binds[i].allow;
+}
+
+static void show_bind(const Filters *filters, size_t i, FILE *out) {
+    const struct bind_rule *rule = filters->binds + i;
+
     if (rule->family)
         fprintf(out, "%s:", bind_word(families, rule->family));
     if (rule->protocol)
@@ -122,20 +128,6 @@ bool filters_deny_binds(const Filters *filters) {
     return false;
 }
 
-static size_t show_those(const Filters *filters, bool allow, const char *lead, FILE *out) {
-    size_t n = 0;
-
-    for (size_t i = 0; i < filters->n_binds; i++) {
-        if (filters->binds[i].allow != allow)
-            continue;
-        fputs(n++ > 0 ? " " : lead, out);
-        show_bind(filters->binds + i, out);
-    }
-    return n;
-}
-
 void filters_show_binds(const Filters *filters, FILE *out) {
-    size_t n = show_those(filters, true, "allow ", out);
-
-    show_those(filters, false, n > 0 ? ", deny " : "deny ", out);
+    filters_show_list(filters, &(FilterList){ filters->n_binds, bind_allows, show_bind }, out);
 }

@@ -63,3 +63,21 @@ const char *filters_show(const Filters *filters, FilterId filter, char *buffer, 
     free(text);
     return buffer;
 }
+
+static size_t show_those(const Filters *filters, const FilterList *list, bool allow, const char *lead, FILE *out) {
+    size_t n = 0;
+
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->allows(filters, i) != allow)
+            continue;
+        fputs(n++ > 0 ? " " : lead, out);
+        list->show(filters, i, out);
+    }
+    return n;
+}
+
+void filters_show_list(const Filters *filters, const FilterList *list, FILE *out) {
+    size_t n = show_those(filters, list, true, "allow ", out);
+
+    show_those(filters, list, false, n > 0 ? ", deny " : "deny ", out);
+}
