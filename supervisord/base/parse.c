@@ -359,21 +359,26 @@ static unsigned least(unsigned a, unsigned b) {
     return a < b ? a : b;
 }
 
-unsigned edit_distance(const char *a, const char *b) {
+unsigned edit_distance(const char *a, const char *b, unsigned max) {
     size_t n = strlen(a), m = strlen(b);
     unsigned d[NAME_LENGTH_MAX + 1][NAME_LENGTH_MAX + 1];
 
-    if (n > NAME_LENGTH_MAX || m > NAME_LENGTH_MAX)
+    if (n > NAME_LENGTH_MAX || m > NAME_LENGTH_MAX || n > m + max || m > n + max)
         return UINT_MAX;
     for (size_t i = 0; i <= n; i++)
         d[i][0] = i;
     for (size_t j = 0; j <= m; j++)
         d[0][j] = j;
-    for (size_t i = 1; i <= n; i++)
+    for (size_t i = 1; i <= n; i++) {
+        unsigned nearest = i;
         for (size_t j = 1; j <= m; j++) {
             d[i][j] = least(least(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+            nearest = least(nearest, d[i][j]);
         }
-    return d[n][m];
+        if (nearest > max) /* what follows only adds to it */
+            return UINT_MAX;
+    }
+    return d[n][m] > max ? UINT_MAX : d[n][m];
 }

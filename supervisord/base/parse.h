@@ -42,5 +42,8 @@ const char *format_bit_rate(uint64_t bytes_per_sec, char *buffer, size_t size);
 enum { NAME_LENGTH_MAX = 64 };
 bool name_is_valid(const char *name);
 
-/* Edit distance (insert, delete, replace, swap of neighbours), for "did you mean". Texts over 64 bytes are as far as can be. */
-unsigned edit_distance(const char *a, const char *b);
+/*
+ * Edit distance (insert, delete, replace, swap of neighbours), for "did you mean". UINT_MAX: more than max, or a text over
+ * 64 bytes.
+ */
+unsigned edit_distance(const char *a, const char *b, unsigned max);

@@ -22,11 +22,11 @@ static unsigned near(const char *word) {
 }
 
 void suggestion_offer(Suggestion *suggestion, const char *word) {
-    unsigned distance = strcasecmp(suggestion->wrong, word) == 0 ? 0 : edit_distance(suggestion->wrong, word);
+    const char *wrong = suggestion->wrong;
+    unsigned max = near(wrong), distance = strcasecmp(wrong, word) == 0 ? 0 : edit_distance(wrong, word, max);
 
     /* Where the word itself is right, something else is wrong. */
-    if (strcmp(suggestion->wrong, word) == 0 || distance > near(suggestion->wrong) ||
-            (suggestion->nearest && distance >= suggestion->distance))
+    if (strcmp(wrong, word) == 0 || distance > max || (suggestion->nearest && distance >= suggestion->distance))
         return;
     suggestion->nearest = word;
     suggestion->distance = distance;

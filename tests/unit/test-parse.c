@@ -220,17 +220,21 @@ static void test_edit_distance(void) {
     at_limit[sizeof(at_limit) - 1] = '\0';
     memset(beyond, 'a', sizeof(beyond) - 1);
     beyond[sizeof(beyond) - 1] = '\0';
-    CHECK_EQ(edit_distance("", ""), 0);
-    CHECK_EQ(edit_distance("", "abc"), 3);
-    CHECK_EQ(edit_distance("CPUWeight", "CPUWeight"), 0);
-    CHECK_EQ(edit_distance("CPUWeight", "CPUWieght"), 1);
-    CHECK_EQ(edit_distance("CPUWeight", "CPUWeigt"), 1);
-    CHECK_EQ(edit_distance("CPUWeight", "IOWeight"), 3);
-    CHECK_EQ(edit_distance("kitten", "sitting"), 3);
-    CHECK_EQ(edit_distance("", at_limit), NAME_LENGTH_MAX);
-    CHECK_EQ(edit_distance(at_limit, at_limit), 0);
-    CHECK_EQ(edit_distance(beyond, beyond), UINT_MAX);
-    CHECK_EQ(edit_distance("a", beyond), UINT_MAX);
+    CHECK_EQ(edit_distance("", "", 0), 0);
+    CHECK_EQ(edit_distance("", "abc", 3), 3);
+    CHECK_EQ(edit_distance("", "abc", 2), UINT_MAX);
+    CHECK_EQ(edit_distance("CPUWeight", "CPUWeight", 0), 0);
+    CHECK_EQ(edit_distance("CPUWeight", "CPUWieght", 1), 1);
+    CHECK_EQ(edit_distance("CPUWeight", "CPUWeigt", 3), 1);
+    CHECK_EQ(edit_distance("CPUWeight", "IOWeight", 3), 3);
+    CHECK_EQ(edit_distance("kitten", "sitting", 3), 3);
+    CHECK_EQ(edit_distance("kitten", "sitting", 2), UINT_MAX);
+    CHECK_EQ(edit_distance("ab", "ba", 1), 1);
+    CHECK_EQ(edit_distance("ab", "ba", 0), UINT_MAX);
+    CHECK_EQ(edit_distance("", at_limit, NAME_LENGTH_MAX), NAME_LENGTH_MAX);
+    CHECK_EQ(edit_distance(at_limit, at_limit, 3), 0);
+    CHECK_EQ(edit_distance(beyond, beyond, NAME_LENGTH_MAX), UINT_MAX);
+    CHECK_EQ(edit_distance("a", beyond, NAME_LENGTH_MAX), UINT_MAX);
 }
 
 int main(void) {

@@ -95,7 +95,7 @@ static const Verb *nearest_verb(const char *name) {
     unsigned least = NEAR + 1;
 
     FOREACH_VERB (verb) {
-        unsigned distance = verb->summary ? edit_distance(name, verb->name) : UINT_MAX;
+        unsigned distance = verb->summary ? edit_distance(name, verb->name, NEAR) : UINT_MAX;
 
         if (distance < least) {
             least = distance;
