@@ -44,7 +44,7 @@ web=$(pid_of web)
 check "Debian's supervisor installs too" dpkg --install "$top"/build/package/python3-pkg-resources_*.deb "$top"/build/package/supervisor_*.deb
 check_eventually 'it runs' is_active supervisor.service
 check 'and ours' is_active supervisord.service
-check 'its command answers' says 'no such process|^$|refused|unix' supervisorctl status
+check_eventually 'its command answers' says 4.2 supervisorctl version
 equal 'its name in PATH is its own' /usr/bin/supervisord "$(command -v supervisord)"
 check 'it is removed' dpkg --purge supervisor
 check 'and ours runs on' answers
@@ -56,6 +56,7 @@ is_another_daemon() { [ "$(daemon_pid)" != "$old" ] && answers; }
 check_eventually 'the daemon is another' is_another_daemon
 equal 'web is the same' "$web" "$(pid_of web)"
 equal 'and its limit holds' 300 "$(cat "$tree/web/cpu.weight")"
+check_eventually 'the exporter answers again' says '^supervisord_build_info' curl --silent http://127.0.0.1:9760/metrics
 
 # --- removing
 check 'it is removed' dpkg --remove supervisord
@@ -65,7 +66,7 @@ for path in "$tree" "$pins" /run/supervisord /usr/libexec/supervisord /usr/bin/s
     check_eventually "$path is gone" is_gone "$path"
 done
 check 'what the administrator wrote is not' test -f /etc/supervisord/10-web.ini
-equal 'no unit is left' '' "$(systemctl list-units --all --no-legend --plain 'supervisord*' | awk '$3 != "inactive" { print $1 }')"
+equal 'no unit is left' '' "$(systemctl list-units --all --no-legend --plain 'supervisord*' | awk '$3 != "inactive" { print $1, $2, $3, $4 }')"
 rm /etc/supervisord/10-web.ini
 check 'it is purged' dpkg --purge supervisord
 check 'its configuration directory is gone' is_gone /etc/supervisord

@@ -166,6 +166,8 @@ equal 'and no new privileges' 1 "$(sed -n 's/^NoNewPrivs:\t//p' "/proc/$exporter
 systemd-analyze --no-pager security supervisord-exporter.service | tail -n 1
 exposure=$(systemd-analyze --no-pager security supervisord-exporter.service | sed -n 's/.*supervisord-exporter.service: \([0-9.]*\) .*/\1/p')
 within 'systemd calls it safe' 0 1.5 "$exposure"
+check 'the exporter is stopped' systemctl stop supervisord-exporter.service
+check 'and comes back with the next scrape' says '^supervisord_build_info' scrape
 systemd-analyze --no-pager security supervisord.service | tail -n 1
 
 # Shutdown: workloads are asked to end while the daemon lives.
