@@ -36,6 +36,7 @@ void exit_look_up(Programs *programs, const Invocation *invocation, Exit *exit) 
     if (!programs || programs_exit_read(programs, invocation->bytes, &record) < 0)
         return;
     exit->known = true;
+    exit->at_usec = record.exit_nsec / NSEC_PER_USEC;
     exit->signaled = record.status & 0x7f;
     exit->code = exit->signaled ? record.status & 0x7f : (record.status >> 8) & 0xff;
     exit->oom_killed = exit->oom_killed || record.oom_killed;
