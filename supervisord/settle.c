@@ -60,12 +60,16 @@ static void log_step(Supervisor *s, const Step *step) {
     }
 }
 
-/* The first failed step of a group; NULL: all went well. That a session did not come about is for its caller alone. */
+/* Of its own: not for the failure of one before it. That a session did not come about is for its caller alone. */
+static bool has_failed(const Step *step) {
+    return step->kind != STEP_EXEC && step->result < 0 && step->result != -EINPROGRESS && step->result != -ECANCELED;
+}
+
+/* The first failed step of a group; NULL: all went well. */
 static const Step *failed_step(const Plan *plan, const char *object) {
     for (size_t i = 0; i < plan->n_steps; i++) {
         const Step *step = plan->steps + i;
-        if (step->kind != STEP_EXEC && step->result < 0 && step->result != -EINPROGRESS && step->result != -ECANCELED &&
-                step->path && strcmp(step->object, object) == 0)
+        if (has_failed(step) && step->path && strcmp(step->object, object) == 0)
             return step;
     }
     return NULL;
@@ -158,21 +162,44 @@ static void settle_starts(ConvergeJob *job) {
     }
 }
 
-static void answer_plan(ConvergeJob *job) {
-    const Step *failed = job->only ? failed_step(job->plan, job->only) : NULL;
-    if (failed) {
-        api_answer_error(job->call, CONTROL_ERROR_FAILED, "%s", step_why(failed));
-        return;
+static int plan_lines(const Plan *plan, char ***ret) {
+    char line[STEP_TEXT_MAX];
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < plan->n_steps; i++)
+        r = strv_push(ret, step_report(plan->steps + i, line, sizeof line));
+    for (size_t i = 0; r >= 0 && i < plan->n_outdated; i++)
+        r = strv_push(ret, outdated_format(plan->outdated[i], line, sizeof line));
+    return r;
+}
+
+/* Each object that is not as the policy says, and why; one that fails more than once has the first reason. */
+static int plan_faults(const Plan *plan, char ***ret) {
+    const char *last = NULL;
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < plan->n_steps; i++) {
+        const Step *step = plan->steps + i;
+        if (!has_failed(step) || (last && strcmp(last, step->object) == 0))
+            continue;
+        last = step->object;
+        r = strv_push(ret, step->object);
+        if (r >= 0)
+            r = strv_push(ret, step_why(step));
     }
-    char **lines = NULL, line[STEP_TEXT_MAX];
-    for (size_t i = 0; i < job->plan->n_steps; i++)
-        if (strv_push(&lines, step_report(job->plan->steps + i, line, sizeof line)) < 0)
-            break;
-    for (size_t i = 0; i < job->plan->n_outdated; i++)
-        if (strv_push(&lines, outdated_format(job->plan->outdated[i], line, sizeof line)) < 0)
-            break;
-    api_answer_lines(job->call, lines);
-    strv_free(lines);
+    return r;
+}
+
+/* Who asked for one object has its failure as an error; a reload took the policy all the same, and says of each. */
+static void answer_plan(ConvergeJob *job) {
+    _cleanup_(cleanup_strv_free) char **lines = NULL, **faults = NULL;
+    const Step *failed = job->only ? failed_step(job->plan, job->only) : NULL;
+    if (failed)
+        api_answer_error(job->call, CONTROL_ERROR_FAILED, "%s", step_why(failed));
+    else if (plan_lines(job->plan, &lines) < 0 || plan_faults(job->plan, &faults) < 0)
+        api_answer_error(job->call, CONTROL_ERROR_FAILED, "out of memory");
+    else if (job->only || job->dry_run)
+        api_answer_lines(job->call, lines);
+    else
+        api_answer_reload(job->call, lines, faults);
 }
 
 /* Nothing can be running then, so the simplest way to a new tree is the one that is always taken: to start. */

@@ -68,6 +68,20 @@ void api_answer_lines(ApiCall *call, char *const *lines) {
     call_answer(call, reply, r);
 }
 
+void api_answer_reload(ApiCall *call, char *const *lines, char *const *faults) {
+    sd_bus_message *reply = NULL;
+    int r = sd_bus_message_new_method_return(call->message, &reply);
+    if (r >= 0)
+        r = sd_bus_message_append_strv(reply, (char **) lines);
+    if (r >= 0)
+        r = sd_bus_message_open_container(reply, 'a', "(ss)");
+    for (; r >= 0 && faults && *faults; faults += 2)
+        r = sd_bus_message_append(reply, "(ss)", faults[0], faults[1]);
+    if (r >= 0)
+        r = sd_bus_message_close_container(reply);
+    call_answer(call, reply, r);
+}
+
 void api_answer_policy_state(ApiCall *call, bool ok, uint64_t loaded_usec, const char *errors) {
     sd_bus_message *reply = NULL;
     int r = sd_bus_message_new_method_return(call->message, &reply);

@@ -318,7 +318,7 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("Snapshot", "s", "ay", method_snapshot),
     METHOD("Plan", "", "as", method_plain),
     METHOD("PolicyState", "", "bts", method_plain),
-    METHOD("Reload", "", "as", method_plain),
+    METHOD("Reload", "", "asa(ss)", method_plain),
     METHOD("StopAll", "", "", method_plain),
     METHOD("Check", "", "a(sssss)", method_plain),
     METHOD("Show", "s", "(" CONTROL_STATUS_SIGNATURE ")a(sssst)a(ssds)", method_named),

@@ -110,6 +110,8 @@ void api_answer(ApiCall *call);
 void api_answer_policy_state(ApiCall *call, bool ok, uint64_t loaded_usec, const char *errors);
 void api_answer_text(ApiCall *call, const char *text);
 void api_answer_lines(ApiCall *call, char *const *lines);
+/* faults: object, why, object, why, ... */
+void api_answer_reload(ApiCall *call, char *const *lines, char *const *faults);
 void api_answer_limits(ApiCall *call, const char *name, const ApiLimitRow *rows, size_t n);
 void api_answer_check(ApiCall *call, const ApiCheckRow *rows, size_t n);
 void api_answer_exit(ApiCall *call, const Exit *exit);

@@ -26,7 +26,8 @@
  *   PolicyState () -> b ok, t loaded, s errors
  *                                   how the last attempt to load the policy's files went; when they were loaded last
  *                                   (realtime usec; 0: before this daemon); what was wrong, a line each        r
- *   Reload     () -> as             the steps done; error BadPolicy: message is all diagnostics, a line each
+ *   Reload     () -> as, a(ss)      the steps done; what could not be done: slice, workload or network ("" the node), why;
+ *                                   error BadPolicy: message is all diagnostics, a line each
  *   Start      (s name)             replies when it runs; Stop (s name): when it has ended; Restart (s name)
  *   Freeze     (s name) -> as       of a workload or slice; the steps done; replies when all its processes stand still
  *   Thaw       (s name) -> as

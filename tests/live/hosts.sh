@@ -123,7 +123,7 @@ policy 20-filtered.ini <<'END'
 ExecStart=/bin/sleep infinity
 IPAddressDeny=any
 END
-check 'a reload that asks for a filter' supctl reload
+refuted 'a reload that asks for a filter fails' supctl reload
 check_state 'the workload is not started without it' filtered failed
 matches 'and says so' 'cannot load the filter of addresses: Operation not permitted' "$(property filtered Degraded)"
 rm "$policies/20-filtered.ini"

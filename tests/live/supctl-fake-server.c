@@ -3,7 +3,7 @@
 /*
  * The control protocol with canned answers, so that what supctl prints can be compared byte by byte, without root and
  * without a daemon. Only `Run` is real: it runs the command with the descriptors, environment and directory it was given.
- * Usage: supctl-fake-server SOCKET; listens when it has written "ready".
+ * Usage: supctl-fake-server SOCKET [faulty]; listens when it has written "ready". Faulty: a reload goes well but in part.
  */
 
 #include <errno.h>
@@ -29,6 +29,7 @@ DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref);
 enum { BACKLOG = 8 };
 
 static sd_event *event;
+static bool is_faulty;
 static unsigned n_samplings; /* on the newest connection */
 
 /* The one transient workload that may run. */
@@ -153,6 +154,9 @@ static int method_plan(sd_bus_message *call, void *userdata, sd_bus_error *error
 }
 
 static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+    if (is_faulty)
+        return sd_bus_reply_method_return(call, "asa(ss)", 2, "set io.max of inner to 8:0 rbps=1: No such device",
+                "start web", 2, "inner", "set io.max: No such device", "", "cannot set the rules: \x1b[2JBusy");
     return sd_bus_error_set(error, CONTROL_ERROR_BAD_POLICY,
             "/etc/supervisord/web.ini:3: [workload:web] MemoryMx=: unknown key (did you mean MemoryMax=?)\n"
             "/etc/supervisord/web.ini:9: [workload:w\x1b] bad name");
@@ -301,7 +305,7 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_METHOD("CatFiles", "s", "s", method_cat_files, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("PolicyState", NULL, "bts", method_policy_state, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Plan", NULL, "as", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("Reload", NULL, "as", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Reload", NULL, "asa(ss)", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Start", "s", NULL, method_start, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Restart", "s", NULL, method_start, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Stop", "s", NULL, method_stop, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -365,7 +369,8 @@ int main(int argc, char **argv) {
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);
-    if (argc != 2 || (fd = listen_on(argv[1])) < 0)
+    is_faulty = argc == 3 && strcmp(argv[2], "faulty") == 0;
+    if (argc != 2 + is_faulty || (fd = listen_on(argv[1])) < 0)
         return EXIT_FAILURE;
     r = sd_event_default(&event);
     if (r >= 0)

@@ -8,19 +8,19 @@ set -u
 golden=$(realpath "$3")
 update=${4:-}
 work=$(mktemp -d)
-server=
+server= faulty_server=
 failures=0
 
 stop_server() {
     [ -z "$server" ] || kill "$server" 2>/dev/null
     server=
 }
-trap 'stop_server; rm -rf "$work"' EXIT
+trap 'stop_server; kill $faulty_server 2>/dev/null; rm -rf "$work"' EXIT
 
-# start_server SOCKET: returns when it listens; its pid is in $server
+# start_server SOCKET [faulty]: returns when it listens; its pid is in $server
 start_server() {
     mkfifo "$work/ready"
-    "$work/bin/supctl-fake-server" "$1" >"$work/ready" &
+    "$work/bin/supctl-fake-server" "$@" >"$work/ready" &
     server=$!
     read -r _ <"$work/ready"
     rm "$work/ready"
@@ -53,6 +53,8 @@ PATH=$work/bin:$PATH
 export PATH SUPERVISORD_SOCKET="$work/control" SUPERVISORD_BINARY=/bin/echo LC_ALL=C TZ=UTC TERM=xterm
 unset NO_COLOR
 cd "$golden" || exit 1
+start_server "$SUPERVISORD_SOCKET.faulty" faulty
+faulty_server=$server
 start_server "$SUPERVISORD_SOCKET"
 
 # Times of day and chosen names change from run to run.

@@ -41,22 +41,50 @@ static int print_reply(const Options *options, sd_bus_message *reply) {
     return EXIT_SUCCESS;
 }
 
-static int print_steps(const Options *options, const char *method, uint64_t timeout_usec) {
+/* The policy was taken, and all else was done: who asks by script learns all the same that it does not hold. */
+static int complain_of_faults(sd_bus_message *reply) {
+    const char *object, *why;
+    unsigned n = 0;
+    int r = sd_bus_message_enter_container(reply, 'a', "(ss)");
+
+    while (r >= 0 && (r = sd_bus_message_read(reply, "(ss)", &object, &why)) > 0) {
+        complain("%s: %s", *object ? object : "the node", why);
+        n++;
+    }
+    if (r < 0)
+        return client_bad_reply(r);
+    if (n == 0)
+        return EXIT_SUCCESS;
+    complain("the policy is in force, but not for %s; `supctl status` shows what is degraded; once the cause is gone, "
+             "`supctl reload` tries again",
+            n == 1 ? "this one" : "these");
+    return EXIT_FAILURE;
+}
+
+/* A call for the whole node. The exit status, and then the reply, of which the steps are printed. */
+static int call_and_print(
+        const Options *options, sd_bus *bus, const char *method, uint64_t timeout_usec, sd_bus_message **ret) {
+    int status = client_call(bus, NULL, timeout_usec, ret, method, NULL);
+
+    return status == EXIT_SUCCESS ? print_reply(options, *ret) : status;
+}
+
+int verb_plan(const Options *options, char **arguments) {
+    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
+    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
+    int status = client_open(options, &bus);
+
+    return status == EXIT_SUCCESS ? call_and_print(options, bus, "Plan", CALL_READS, &reply) : status;
+}
+
+int verb_reload(const Options *options, char **arguments) {
     _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
     int status = client_open(options, &bus);
 
     if (status == EXIT_SUCCESS)
-        status = client_call(bus, NULL, timeout_usec, &reply, method, NULL);
-    return status == EXIT_SUCCESS ? print_reply(options, reply) : status;
-}
-
-int verb_plan(const Options *options, char **arguments) {
-    return print_steps(options, "Plan", CALL_READS);
-}
-
-int verb_reload(const Options *options, char **arguments) {
-    return print_steps(options, "Reload", CALL_ACTS);
+        status = call_and_print(options, bus, "Reload", CALL_ACTS, &reply);
+    return status == EXIT_SUCCESS ? complain_of_faults(reply) : status;
 }
 
 static int call_set(sd_bus *bus, const Options *options, char **arguments, sd_bus_error *error, sd_bus_message **ret) {
