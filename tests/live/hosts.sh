@@ -68,7 +68,7 @@ policy 20-taken.ini <<'END'
 [workload:taken]
 ExecStart=/bin/sleep infinity
 END
-check 'a reload goes on beside them' supctl reload
+refuted 'a reload says that one place is taken' supctl reload
 check_eventually 'what is in use is not taken' says 'cgroup taken is there and in use, without a mark of ours' supctl show taken
 check 'nobody there is harmed' is_alive "$stranger"
 check 'nor what is empty and of another name' test -d "$tree/theirs"

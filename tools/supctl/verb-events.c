@@ -22,12 +22,25 @@ typedef struct Event {
     const char *object, *text;
 } Event;
 
+typedef struct Events {
+    Event items[EVENTS_MAX]; /* the newest first */
+    size_t n;
+} Events;
+
 static bool is_wanted(char *const *names, const char *object) {
     char *const *name = names;
 
     while (*name && strcmp(*name, object) != 0)
         name++;
     return !*names || *name;
+}
+
+static bool events_have(const Events *events, const char *object) {
+    size_t i = 0;
+
+    while (i < events->n && strcmp(events->items[i].object, object) != 0)
+        i++;
+    return i < events->n;
 }
 
 static void print_event(const Options *options, const Event *event) {
@@ -47,31 +60,49 @@ static void print_event(const Options *options, const Event *event) {
     json_end(&json);
 }
 
-/* They come newest first; the n_last newest are printed, oldest first. */
-static int print_events(const Options *options, char *const *names, sd_bus_message *reply, uint64_t n_last) {
-    _cleanup_(cleanup_free) Event *events = calloc(EVENTS_MAX, sizeof(*events));
-    size_t n = 0;
+/* The n_last newest that are wanted, oldest first. */
+static int print_events(const Options *options, char *const *names, const Events *events, uint64_t n_last) {
+    size_t begin = 0;
+
+    for (uint64_t n = 0; begin < events->n && n < n_last; begin++)
+        n += is_wanted(names, events->items[begin].object);
+    while (begin-- > 0)
+        if (is_wanted(names, events->items[begin].object))
+            print_event(options, &events->items[begin]);
+    fflush(stdout);
+    return ferror(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int read_events(sd_bus_message *reply, Events *ret) {
     Event event;
     int r = sd_bus_message_enter_container(reply, 'a', "(tss)");
 
-    if (!events)
-        return complain_memory();
     while (r >= 0 && (r = sd_bus_message_read(reply, "(tss)", &event.at_usec, &event.object, &event.text)) > 0)
-        if (n < EVENTS_MAX && n < n_last && is_wanted(names, event.object))
-            events[n++] = event;
-    if (r < 0)
-        return client_bad_reply(r);
-    while (n-- > 0)
-        print_event(options, &events[n]);
-    fflush(stdout);
-    return ferror(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (ret->n < EVENTS_MAX)
+            ret->items[ret->n++] = event;
+    return r < 0 ? client_bad_reply(r) : EXIT_SUCCESS;
+}
+
+/* Whom nothing is known of must be in the policy at least. The exit status. */
+static int check_names(sd_bus *bus, char *const *names, const Events *events) {
+    int worst = EXIT_SUCCESS;
+
+    for (; *names; names++) {
+        int status = events_have(events, *names) ? EXIT_SUCCESS
+                                                 : client_call(bus, *names, CALL_READS, NULL, "Cat", "s", *names);
+
+        worst = status > worst ? status : worst;
+    }
+    return worst;
 }
 
 /* One answer. *after: where we have come to. */
 static int fetch(sd_bus *bus, const Options *options, char *const *names, bool wait, uint64_t *after) {
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
+    _cleanup_(cleanup_free) Events *events = calloc(1, sizeof(*events));
     uint64_t last, lost, n_last = options->follow ? LINES_FOLLOWED : UINT64_MAX;
-    int status = client_call(bus, NULL, CALL_ACTS, &reply, "Journal", "tb", *after, wait), r;
+    int status = events ? client_call(bus, NULL, CALL_ACTS, &reply, "Journal", "tb", *after, wait) : complain_memory();
+    int named = EXIT_SUCCESS, r;
 
     if (status != EXIT_SUCCESS)
         return status;
@@ -83,7 +114,12 @@ static int fetch(sd_bus *bus, const Options *options, char *const *names, bool w
     if (options->lines < UINT64_MAX)
         n_last = options->lines;
     *after = last;
-    return print_events(options, names, reply, wait ? UINT64_MAX : n_last);
+    status = read_events(reply, events);
+    if (status == EXIT_SUCCESS && !wait)
+        named = check_names(bus, names, events);
+    if (status == EXIT_SUCCESS)
+        status = print_events(options, names, events, wait ? UINT64_MAX : n_last);
+    return status == EXIT_SUCCESS ? named : status;
 }
 
 int verb_events(const Options *options, char **arguments) {
