@@ -296,6 +296,21 @@ static void keep_failed(Supervisor *s, const char *name) {
     diagnostics_done(&diagnostics);
 }
 
+/* What was given may be wrong; the file that it was written to is of no interest, and about to go. */
+static int overlay_run(Supervisor *s, const char *name, ApiCall *call) {
+    _cleanup_(cleanup_free) char *path = NULL;
+    Diagnostics diagnostics = {};
+    int r = transient_run_path(s->config, name, &path);
+    if (r >= 0)
+        r = supervisor_overlay(s, name, &diagnostics);
+    if (r == -EBADMSG)
+        diagnostics_hide_place(&diagnostics, path);
+    if (r < 0)
+        answer_diagnostics(call, r, &diagnostics);
+    diagnostics_done(&diagnostics);
+    return r;
+}
+
 static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
     Supervisor *s = userdata;
     if (!may_start(s, call))
@@ -314,7 +329,7 @@ static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
                 strerror(-r));
         return;
     }
-    if (overlay_for(s, run->name, call) < 0) {
+    if (overlay_run(s, run->name, call) < 0) {
         transient_remove(s->runtime_fd, run->name);
         return;
     }

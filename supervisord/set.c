@@ -89,10 +89,6 @@ static int give_way(Sources *transient, const Group *group, const char *path, ch
     return sources_find(transient, path) ? amend(transient, SOURCE_TRANSIENT, group, path, without_values) : 0;
 }
 
-static int transient_path(const Supervisor *s, const Group *group, char **ret) {
-    return text_printf(ret, "%s/transient/60-set-%s.ini", s->config->runtime_dir, group->name);
-}
-
 /* Beside the file that the group is in, or among its drop-ins, by name in the strongest directory. 99: what is set last
  * is not hidden by what administrators and packages have there. */
 static int lasting_path(const Supervisor *s, const Group *group, char **ret) {
@@ -135,7 +131,7 @@ int supervisor_set(Supervisor *s, const Group *group, const ApiSet *set, Diagnos
     _cleanup_(amendment_done) Amendment amendment = {};
     _cleanup_(cleanup_free) char *overlay = NULL, *lasting = NULL;
     _cleanup_(cleanup_policy_unref) Policy *policy = NULL;
-    int r = transient_path(s, group, &overlay);
+    int r = transient_set_path(s->config, group->name, &overlay);
     if (r >= 0)
         r = lasting_path(s, group, &lasting);
     if (r >= 0)
@@ -144,6 +140,8 @@ int supervisor_set(Supervisor *s, const Group *group, const ApiSet *set, Diagnos
         r = try_out(s, group, set, &amendment, overlay, lasting);
     if (r >= 0)
         r = supervisor_parse(s, &amendment.files, &amendment.transient, &s->facts, diagnostics, &policy);
+    if (r == -EBADMSG) /* what was given is wrong, and not a file, which will never be */
+        diagnostics_hide_place(diagnostics, set->runtime ? overlay : lasting);
     if (r >= 0 && !set->runtime)
         r = write_source(&amendment.files, lasting, 0644);
     if (r >= 0)

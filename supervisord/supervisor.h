@@ -246,5 +246,7 @@ bool transient_settings_are_sound(char *const *settings);
 int transient_open(const char *runtime_dir, int *ret_fd); /* made if it is not there, 0700 */
 int transient_write_state(int runtime_fd, const char *workload, bool running);
 int transient_write_frozen(int runtime_fd, const Group *group, bool frozen);
+int transient_run_path(const SupervisorConfig *config, const char *workload, char **ret);
+int transient_set_path(const SupervisorConfig *config, const char *group, char **ret);
 int transient_write_run(int runtime_fd, const ApiRun *run);
 void transient_remove(int runtime_fd, const char *workload);

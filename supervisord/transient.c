@@ -37,6 +37,22 @@ static void state_file(const char *workload, char buffer[static TRANSIENT_NAME_M
     snprintf(buffer, TRANSIENT_NAME_MAX, "50-state-%s.ini", workload);
 }
 
+static int path_of(const SupervisorConfig *config, const char *file, char **ret) {
+    return text_printf(ret, "%s/" TRANSIENT_DIRECTORY "/%s", config->runtime_dir, file);
+}
+
+int transient_run_path(const SupervisorConfig *config, const char *workload, char **ret) {
+    char name[TRANSIENT_NAME_MAX];
+    run_file(workload, name);
+    return path_of(config, name, ret);
+}
+
+int transient_set_path(const SupervisorConfig *config, const char *group, char **ret) {
+    char name[TRANSIENT_NAME_MAX];
+    set_file(group, name);
+    return path_of(config, name, ret);
+}
+
 int transient_open(const char *runtime_dir, int *ret_fd) {
     int r = directory_make(runtime_dir, 0755);
     if (r < 0)

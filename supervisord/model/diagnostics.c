@@ -59,6 +59,26 @@ void diagnostics_add(Diagnostics *diagnostics, const char *file, unsigned line, 
         diagnostics->n_dropped++;
 }
 
+/* "file:12: [section] ", or NULL. */
+static char *place_end(char *line, const char *file) {
+    size_t length = strlen(file);
+
+    if (strncmp(line, file, length) != 0 || line[length] != ':')
+        return NULL;
+    char *end = line + length + 1 + strspn(line + length + 1, "0123456789:");
+    char *section_end = end[0] == ' ' && end[1] == '[' ? strstr(end, "] ") : NULL;
+    return section_end ? section_end + 2 : end + (*end == ' ');
+}
+
+void diagnostics_hide_place(Diagnostics *diagnostics, const char *file) {
+    for (size_t i = 0; i < diagnostics->n_lines; i++) {
+        char *line = diagnostics->lines[i], *rest = place_end(line, file);
+
+        if (rest)
+            memmove(line, rest, strlen(rest) + 1);
+    }
+}
+
 const char *diagnostics_excerpt(const char *text, char buffer[static EXCERPT_SIZE]) {
     static const char ellipsis[] = "...";
     size_t length = strlen(text);

@@ -22,6 +22,9 @@ void diagnostics_done(Diagnostics *diagnostics);
 __attribute__((format(printf, 6, 7))) void diagnostics_add(Diagnostics *diagnostics, const char *file, unsigned line,
         const char *section, const char *key, const char *format, ...);
 
+/* Takes the place away from what was found in this file, of which nobody has ever heard: "Key=: message". */
+void diagnostics_hide_place(Diagnostics *diagnostics, const char *file);
+
 /* The text for use in a message: as it is, or its beginning and "...", never half a character. Returns buffer. */
 enum { EXCERPT_SIZE = 80 };
 const char *diagnostics_excerpt(const char *text, char buffer[static EXCERPT_SIZE]);

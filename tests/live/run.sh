@@ -34,7 +34,7 @@ equal '-p User= is obeyed' nobody "$(supctl run -p User=nobody -- whoami)"
 equal '-p Network=private is too' 1 "$(supctl run -p Network=private -- ip -o link | wc -l)"
 supctl run -p MemoryMx=1M -- true 2>"$work/error"
 differs 'an unknown setting is refused' 0 $?
-matches 'with a suggestion' 'MemoryMx=.*did you mean MemoryMax=' "$(cat "$work/error")"
+matches 'with a suggestion' '^MemoryMx=.*did you mean MemoryMax=' "$(cat "$work/error")"
 printf '[slice:jobs]\n' | policy
 supctl reload >/dev/null
 matches '-p Slice= puts it there' "^0::/$instance/jobs/job/1$" "$(supctl run --name job -p Slice=jobs -- grep ^0:: /proc/self/cgroup)"

@@ -76,7 +76,7 @@ for bad in 'MemoryMax=much' 'MemoryMx=1G' 'Slice=nowhere' $'Environment=A=1\nExe
 done
 check 'the drop-in is as it was' cmp "$work/before" "$drop_in"
 equal 'web, too' running "$(state_of web)"
-matches 'what is wrong is said' 'MemoryMx=: unknown key \(did you mean MemoryMax=\?\)' "$(supctl set web MemoryMx=1G 2>&1)"
+matches 'what is wrong is said, not where' '^MemoryMx=: unknown key \(did you mean MemoryMax=\?\)' "$(supctl set web MemoryMx=1G 2>&1)"
 matches 'a name that is not there' 'did you mean web\?' "$(supctl set wbe MemoryMax=1G 2>&1)"
 refuted 'no settings' supctl set web
 supctl run --no-wait --name job -- sleep infinity

@@ -369,6 +369,20 @@ static void test_recipe(void) {
             CHECK_FAIL("the same recipe: %s", others[i]);
 }
 
+static void test_hidden_places(void) {
+    _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
+
+    diagnostics_add(&diagnostics, "/run/set.ini", 12, "workload:web", "Slice", "no slice [slice:x] here");
+    diagnostics_add(&diagnostics, "/run/set.ini", 3, NULL, NULL, "not a line");
+    diagnostics_add(&diagnostics, "/run/set.ini", 0, NULL, NULL, "too large");
+    diagnostics_add(&diagnostics, "/run/set.ini.other", 3, NULL, NULL, "not a line");
+    diagnostics_hide_place(&diagnostics, "/run/set.ini");
+    CHECK_STREQ(diagnostics.lines[0], "Slice=: no slice [slice:x] here");
+    CHECK_STREQ(diagnostics.lines[1], "not a line");
+    CHECK_STREQ(diagnostics.lines[2], "too large");
+    CHECK_STREQ(diagnostics.lines[3], "/run/set.ini.other:3: not a line");
+}
+
 int main(void) {
     if (!mkdtemp(scratch))
         err(EXIT_FAILURE, "%s", scratch);
@@ -377,6 +391,7 @@ int main(void) {
     test_sources_as_text();
     test_inherited_keys();
     test_recipe();
+    test_hidden_places();
     test_named_files();
     test_file_count();
     test_section_count();

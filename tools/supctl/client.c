@@ -136,7 +136,10 @@ int client_explain(const char *subject, const sd_bus_error *error) {
 
     if (sd_bus_error_has_name(error, CONTROL_ERROR_BAD_POLICY)) {
         text_print_lines(stderr, "", error->message);
-        complain("the policy has errors; the one before stays in force");
+        if (subject)
+            complain("%s: nothing was changed", subject);
+        else
+            complain("the policy has errors; the one before stays in force");
         return EXIT_FAILURE;
     }
     if (!reason)
