@@ -87,7 +87,7 @@ static const Group *find_group(Supervisor *s, const char *name, ApiCall *call) {
 static bool known_workload(Supervisor *s, const char *name, ApiCall *call) {
     const Group *group = find_group(s, name, call);
     if (group && !group->workload)
-        api_answer_error(call, CONTROL_ERROR_FAILED, "it is a slice; give the names of workloads");
+        api_answer_error(call, CONTROL_ERROR_SLICE, "it is a slice; give the names of workloads");
     return group && group->workload;
 }
 

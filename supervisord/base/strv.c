@@ -26,6 +26,12 @@ size_t strv_length(char *const *strv) {
     return n;
 }
 
+bool strv_has(char *const *strv, const char *text) {
+    while (strv && *strv && strcmp(*strv, text) != 0)
+        strv++;
+    return strv && *strv;
+}
+
 int strv_push(char ***strv, const char *text) {
     char *copy = strdup(text);
 

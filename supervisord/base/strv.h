@@ -11,7 +11,8 @@
 char **strv_free(char **strv); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(char **, strv_free);
 
-size_t strv_length(char *const *strv);         /* 0 for NULL */
+size_t strv_length(char *const *strv); /* 0 for NULL */
+bool strv_has(char *const *strv, const char *text);
 int strv_push(char ***strv, const char *text); /* copies text; -ENOMEM */
 int strv_consume(char ***strv, char *text);    /* takes text, frees it on failure; -ENOMEM */
 /* Takes a NAME=VALUE as above; it takes the place of an earlier one of that name. */

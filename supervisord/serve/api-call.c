@@ -12,7 +12,7 @@
 #include "serve/protocol.h"
 
 int call_begin(sd_bus_message *message, Peer *peer, sd_bus_error *error, ApiCall **ret) {
-    if (peer->n_pending >= API_PENDING_MAX)
+    if (peer->n_pending >= CONTROL_CALLS_MAX)
         return sd_bus_error_setf(error, CONTROL_ERROR_BUSY, "too many unanswered calls");
     ApiCall *call = calloc(1, sizeof *call);
     if (!call)

@@ -19,7 +19,6 @@
 enum {
     API_PRIORITY = SD_EVENT_PRIORITY_NORMAL + 10, /* exits, timers and the worker come first, whoever asks how much */
     API_PEERS_MAX = 64,                           /* that only read, and as many that change */
-    API_PENDING_MAX = 16,                         /* unanswered calls of one peer */
     API_QUEUED_REPLIES_MAX = 64,                  /* a peer that does not read its replies is cut off */
 };
 

@@ -67,7 +67,10 @@
 #define CONTROL_ERROR_NOT_RUNNING CONTROL_INTERFACE ".Error.NotRunning"
 #define CONTROL_ERROR_BAD_POLICY CONTROL_INTERFACE ".Error.BadPolicy"
 #define CONTROL_ERROR_FAILED CONTROL_INTERFACE ".Error.Failed" /* the message says why */
+#define CONTROL_ERROR_SLICE CONTROL_INTERFACE ".Error.IsSlice" /* where a workload is expected */
 #define CONTROL_ERROR_BUSY CONTROL_INTERFACE ".Error.Busy"
+
+#define CONTROL_CALLS_MAX 16 /* unanswered, of one connection; a further one is an error */
 
 #define CONTROL_SOCKET_DEFAULT "/run/supervisord/control"
 

@@ -47,7 +47,7 @@ is 'bash: options of another verb are not offered' '' "$(bash_completes supctl s
 is 'bash: attached values' 'short' "$(bash_completes supctl list --json = s)"
 is 'bash: names of the daemon' 'web hog sleeper evil front inner' "$(
     for letter in w h s e f i; do bash_completes supctl status "$letter"; done | paste -sd ' ')"
-is 'bash: workloads alone' '' "$(bash_completes supctl stop f)"
+is 'bash: workloads alone' '' "$(bash_completes supctl kill f)"
 is 'bash: no more names than the verb takes' '' "$(bash_completes supctl help run s)"
 is 'bash: keys of the policy' 'RestartSec=' "$(bash_completes supctl run -p RestartS)"
 is 'bash: words of a key' 'on-failure' "$(bash_completes supctl run -p Restart = on-f)"

@@ -67,6 +67,10 @@ static int no_such(sd_bus_error *error) {
     return sd_bus_error_set(error, CONTROL_ERROR_NO_SUCH, "no such slice or workload");
 }
 
+static int is_slice(sd_bus_error *error) {
+    return sd_bus_error_set(error, CONTROL_ERROR_SLICE, "it is a slice; give the names of workloads");
+}
+
 static int append_status(sd_bus_message *reply, const CannedStatus *s) {
     struct timespec now;
 
@@ -171,6 +175,8 @@ static int method_start(sd_bus_message *call, void *userdata, sd_bus_error *erro
         return r;
     if (!find(name))
         return no_such(error);
+    if (strcmp(find(name)->kind, "slice") == 0)
+        return is_slice(error);
     if (strcmp(name, "evil") == 0)
         return sd_bus_error_set(error, CONTROL_ERROR_FAILED, "cannot set user 'www': no such user");
     if (strcmp(name, "sleeper") == 0) {
@@ -190,6 +196,10 @@ static int method_stop(sd_bus_message *call, void *userdata, sd_bus_error *error
         kill(running_pid, SIGTERM);
     else if (!find(name))
         return no_such(error);
+    else if (strcmp(find(name)->kind, "slice") == 0)
+        return is_slice(error);
+    else if (strcmp(name, "sleeper") == 0)
+        return sd_bus_error_set(error, CONTROL_ERROR_FAILED, "it does not want to");
     return sd_bus_reply_method_return(call, NULL);
 }
 

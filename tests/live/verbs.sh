@@ -101,6 +101,10 @@ check 'a reload that brings a workload for it' supctl reload
 equal 'does not start it' stopped "$(state_of late)"
 check 'the slice is thawed' supctl thaw batch
 check_state 'then it starts' late running
+check 'a whole slice is stopped' supctl stop batch
+equal 'with all that is in it' 'stopped stopped' "$(state_of job) $(state_of late)"
+check 'and started' supctl start 'b*h'
+equal 'all of it' 'running running' "$(state_of job) $(state_of late)"
 
 # Frozen by the policy's own word; one that is gone from it takes what was wanted of it along.
 check 'late is frozen' supctl freeze late

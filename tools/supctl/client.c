@@ -105,20 +105,10 @@ int client_call(sd_bus *bus, const char *subject, uint64_t timeout_usec, sd_bus_
     return status;
 }
 
-int client_call_each(const Options *options, char **names, const char *method) {
-    _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
-    int worst = client_open(options, &bus);
-
-    for (char **name = names; bus && *name; name++) {
-        int status = client_call(bus, *name, CALL_ACTS, NULL, method, "s", *name);
-
-        worst = status > worst ? status : worst;
-    }
-    return worst;
-}
-
 /* Of errors that do not come from supervisord, libsystemd's words alone say too little. */
 static const char *local_reason(const sd_bus_error *error) {
+    if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
+        return "supervisord closed the connection (see `journalctl -u supervisord`)";
     switch (sd_bus_error_get_errno(error)) {
     case ECONNRESET:
     case ENOTCONN:

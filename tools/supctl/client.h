@@ -27,9 +27,6 @@ int client_try(sd_bus *bus, uint64_t timeout_usec, sd_bus_error *error, sd_bus_m
 int client_call(sd_bus *bus, const char *subject, uint64_t timeout_usec, sd_bus_message **ret, const char *method,
         const char *types, ...);
 
-/* One call for each name, in their order; a failure does not keep the next from its turn. The worst exit status. */
-int client_call_each(const Options *options, char **names, const char *method);
-
 /* Says what a failed call means. The exit status. */
 int client_explain(const char *subject, const sd_bus_error *error);
 /* Says that a reply is not what the protocol promises. The exit status. */

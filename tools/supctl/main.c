@@ -42,9 +42,11 @@ const Verb verbs[] = {
     { "plan", "", 0, 0, ARGUMENTS_NONE, verb_plan, "Show what reload would do now", "supctl plan" },
     { "reload", "", 0, 0, ARGUMENTS_NONE, verb_reload, "Read the policy again and apply what changed",
             "supctl reload" },
-    { "start", "NAME...", 1, ANY, ARGUMENTS_WORKLOADS, verb_start, "Start workloads", "supctl start web" },
-    { "stop", "NAME...", 1, ANY, ARGUMENTS_WORKLOADS, verb_stop, "Stop workloads", "supctl stop web" },
-    { "restart", "NAME...", 1, ANY, ARGUMENTS_WORKLOADS, verb_restart, "Stop workloads and start them again",
+    { "start", "NAME...", 1, ANY, ARGUMENTS_SUBTREES, verb_start, "Start workloads, or all of a slice",
+            "supctl start web" },
+    { "stop", "NAME...", 1, ANY, ARGUMENTS_SUBTREES, verb_stop, "Stop workloads, or all of a slice",
+            "supctl stop web" },
+    { "restart", "NAME...", 1, ANY, ARGUMENTS_SUBTREES, verb_restart, "Stop workloads and start them again",
             "supctl restart web" },
     { "set", "NAME KEY=[VALUE]...", 2, ANY, ARGUMENTS_SETTINGS, verb_set, "Set limits and keys of a slice or workload",
             "supctl set web MemoryMax=512M CPUWeight=50" },
@@ -227,7 +229,7 @@ static int run_verb(const Verb *verb, int argc, char **argv, Options *options) {
     status = check_arguments(verb, argc - optind);
     if (status != EXIT_SUCCESS)
         return status;
-    if (verb->kind == ARGUMENTS_GROUPS || verb->kind == ARGUMENTS_WORKLOADS)
+    if (verb->kind == ARGUMENTS_GROUPS || verb->kind == ARGUMENTS_WORKLOADS || verb->kind == ARGUMENTS_SUBTREES)
         return run_with_names(verb, argv + optind, options);
     return verb->run(options, argv + optind);
 }

@@ -22,12 +22,6 @@ static bool has_pattern(char *const *arguments) {
     return *arguments;
 }
 
-static bool strv_has(char *const *strv, const char *text) {
-    while (strv && *strv && strcmp(*strv, text) != 0)
-        strv++;
-    return strv && *strv;
-}
-
 /* The exit status. */
 static int add_matches(const char *pattern, ArgumentKind kind, const Listing *listing, char ***names) {
     size_t n_matches = 0;

@@ -51,6 +51,7 @@ typedef enum ArgumentKind {
     ARGUMENTS_NONE,
     ARGUMENTS_GROUPS,    /* slices and workloads; may be patterns */
     ARGUMENTS_WORKLOADS, /* likewise */
+    ARGUMENTS_SUBTREES,  /* likewise; a slice stands for the workloads below it */
     ARGUMENTS_SETTINGS,  /* a slice or workload, then KEY=VALUE */
     ARGUMENTS_EXEC,      /* a workload, options, and a command */
     ARGUMENTS_COMMAND,   /* options end at the first: what follows is somebody else's */

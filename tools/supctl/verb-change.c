@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "serve/protocol.h"
 #include "tools/supctl/client.h"
+#include "tools/supctl/round.h"
 #include "tools/supctl/settings.h"
 #include "tools/supctl/supctl.h"
 #include "tools/supctl/text.h"
@@ -117,19 +118,19 @@ int verb_set(const Options *options, char **arguments) {
 }
 
 int verb_start(const Options *options, char **arguments) {
-    return client_call_each(options, arguments, "Start");
+    return round_call(options, arguments, "Start");
 }
 
 int verb_stop(const Options *options, char **arguments) {
-    return client_call_each(options, arguments, "Stop");
+    return round_call(options, arguments, "Stop");
 }
 
 int verb_restart(const Options *options, char **arguments) {
-    return client_call_each(options, arguments, "Restart");
+    return round_call(options, arguments, "Restart");
 }
 
 int verb_rm(const Options *options, char **arguments) {
-    return client_call_each(options, arguments, "Remove");
+    return round_call(options, arguments, "Remove");
 }
 
 int verb_shutdown(const Options *options, char **arguments) {

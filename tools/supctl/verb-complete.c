@@ -238,6 +238,7 @@ static void offer_arguments(const Line *line) {
         break;
     case ARGUMENTS_GROUPS:
     case ARGUMENTS_WORKLOADS:
+    case ARGUMENTS_SUBTREES:
         offer_names(line, line->verb->kind == ARGUMENTS_WORKLOADS);
         break;
     case ARGUMENTS_SETTINGS:

@@ -9,6 +9,7 @@
 #include "base/signal-name.h"
 #include "model/run.h"
 #include "tools/supctl/client.h"
+#include "tools/supctl/round.h"
 #include "tools/supctl/supctl.h"
 #include "tools/supctl/text.h"
 
@@ -33,11 +34,11 @@ int verb_kill(const Options *options, char **arguments) {
 }
 
 int verb_freeze(const Options *options, char **arguments) {
-    return client_call_each(options, arguments, "Freeze");
+    return round_call(options, arguments, "Freeze");
 }
 
 int verb_thaw(const Options *options, char **arguments) {
-    return client_call_each(options, arguments, "Thaw");
+    return round_call(options, arguments, "Thaw");
 }
 
 static int report_end(const Options *options, const char *name, sd_bus_message *reply) {
