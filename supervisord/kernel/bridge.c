@@ -16,15 +16,9 @@
 #include "kernel/links.h"
 
 const char *links_bridge_network(const Links *links, struct rtnl_link *link) {
-    const char *type = rtnl_link_get_type(link), *alias = rtnl_link_get_ifalias(link);
-    char prefix[ALIAS_SIZE];
+    const char *type = rtnl_link_get_type(link), *network = links_alias_name(links, link, "network");
 
-    if (!type || strcmp(type, "bridge") != 0 || !alias || links_alias(links, "network", "", prefix) < 0 ||
-            strncmp(alias, prefix, strlen(prefix)) != 0)
-        return NULL;
-
-    const char *network = alias + strlen(prefix);
-    return name_is_valid(network) ? network : NULL;
+    return type && strcmp(type, "bridge") == 0 && network && name_is_valid(network) ? network : NULL;
 }
 
 static bool bridge_is_ours(const Links *links, struct rtnl_link *link, const struct nl_addr *hardware_address) {

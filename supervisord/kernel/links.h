@@ -47,5 +47,25 @@ int links_address_add(struct nl_sock *socket, int ifindex, const Subnet *address
 int links_raise(struct nl_sock *socket, struct rtnl_link *link, const char *alias);
 /* "INSTANCE:KIND:NAME" */
 int links_alias(const Links *links, const char *kind, const char *name, char ret[static ALIAS_SIZE]);
+/* The name within an alias of ours of that kind; NULL: it has none. */
+const char *links_alias_name(const Links *links, struct rtnl_link *link, const char *kind);
 /* The network's name within the alias; NULL if the link is not a bridge or has no alias of ours. */
 const char *links_bridge_network(const Links *links, struct rtnl_link *link);
+
+#define ALIAS_WORKLOAD "workload"
+
+/* A veth to be: from a bridge of ours into a namespace. */
+typedef struct Veth {
+    const Network *network;
+    unsigned index;                   /* N of ethN */
+    struct nl_addr *hardware_address; /* of ethN; NULL: any */
+    char name[IFNAMSIZ];              /* the host's end */
+    char alias[ALIAS_SIZE];
+} Veth;
+
+/* Makes it, with the host's end on the bridge and up. -ENODEV: there is no such bridge of ours. */
+int links_veth_make(const Links *links, int namespace_fd, const Veth *veth, struct rtnl_link **ret_host_end);
+/* ethN always has the same one at each start of a workload, so that no neighbour's cache is ever stale. */
+int links_wire_hardware_address(const Links *links, const LinkWire *wire, struct nl_addr **ret);
+/* Of ethN, which is up: addresses and, for eth0, default routes. */
+int links_wire_addresses(struct nl_sock *inside, int ifindex, const LinkWire *wire);

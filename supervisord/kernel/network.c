@@ -283,3 +283,12 @@ int links_alias(const Links *links, const char *kind, const char *name, char ret
     int length = snprintf(ret, ALIAS_SIZE, "%s:%s:%s", links->instance, kind, name);
     return length < ALIAS_SIZE ? 0 : -ENAMETOOLONG;
 }
+
+const char *links_alias_name(const Links *links, struct rtnl_link *link, const char *kind) {
+    const char *alias = rtnl_link_get_ifalias(link);
+    char prefix[ALIAS_SIZE];
+
+    if (!alias || links_alias(links, kind, "", prefix) < 0 || strncmp(alias, prefix, strlen(prefix)) != 0)
+        return NULL;
+    return alias + strlen(prefix);
+}

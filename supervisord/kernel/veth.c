@@ -34,58 +34,67 @@ void links_veth_name(const char *workload, const Invocation *invocation, unsigne
     snprintf(ret, IFNAMSIZ, "sv%011" PRIx64, hash >> (64 - 11 * 4));
 }
 
-/* ethN has the same hardware address at each start of a workload, so that no neighbour's cache is ever stale. */
-static int wire_hardware_address(const Links *links, const LinkWire *wire, struct nl_addr **ret) {
-    char kind[32] = "workload";
+int links_wire_hardware_address(const Links *links, const LinkWire *wire, struct nl_addr **ret) {
+    char kind[32] = ALIAS_WORKLOAD;
 
     if (wire->index > 0)
-        snprintf(kind, sizeof(kind), "workload-%u", wire->index);
+        snprintf(kind, sizeof(kind), ALIAS_WORKLOAD "-%u", wire->index);
     return links_hardware_address(links, kind, wire->workload, ret);
 }
 
-static int veth_create(
-        const Links *links, int namespace_fd, const LinkWire *wire, const char *name, int bridge_ifindex) {
-    _cleanup_(cleanup_nl_addr_put) struct nl_addr *hardware_address = NULL;
+static int veth_create(const Links *links, int namespace_fd, const Veth *veth, int bridge_ifindex) {
     _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = rtnl_link_veth_alloc();
     char inner[INTERFACE_NAME_MAX];
     if (!link)
         return -ENOMEM;
-    int r = wire_hardware_address(links, wire, &hardware_address);
-    if (r < 0)
-        return r;
 
-    rtnl_link_set_name(link, name);
+    rtnl_link_set_name(link, veth->name);
     rtnl_link_set_master(link, bridge_ifindex);
-    rtnl_link_set_mtu(link, wire->attachment->network->mtu_bytes);
+    rtnl_link_set_mtu(link, veth->network->mtu_bytes);
 
     _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *peer = rtnl_link_veth_get_peer(link);
-    rtnl_link_set_name(peer, inner_name(wire->index, inner));
-    rtnl_link_set_addr(peer, hardware_address);
-    rtnl_link_set_mtu(peer, wire->attachment->network->mtu_bytes);
+    rtnl_link_set_name(peer, inner_name(veth->index, inner));
+    if (veth->hardware_address)
+        rtnl_link_set_addr(peer, veth->hardware_address);
+    rtnl_link_set_mtu(peer, veth->network->mtu_bytes);
     rtnl_link_set_ns_fd(peer, namespace_fd);
     return links_result(rtnl_link_add(links->socket, link, NLM_F_CREATE | NLM_F_EXCL));
 }
 
-static int veth_plug(const Links *links, int namespace_fd, const LinkWire *wire) {
+int links_veth_make(const Links *links, int namespace_fd, const Veth *veth, struct rtnl_link **ret_host_end) {
     _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *bridge = NULL, *link = NULL;
-    char name[IFNAMSIZ], alias[ALIAS_SIZE];
 
-    int r = links_alias(links, "workload", wire->workload, alias);
-    if (r < 0)
-        return r;
-    r = links_find(links->socket, wire->attachment->network->bridge, &bridge);
+    int r = links_find(links->socket, veth->network->bridge, &bridge);
     if (r < 0)
         return r;
     if (!links_bridge_network(links, bridge))
         return -ENODEV; /* that one is not ours to join */
-    links_veth_name(wire->workload, wire->invocation, wire->index, name);
-    r = veth_create(links, namespace_fd, wire, name, rtnl_link_get_ifindex(bridge));
+    r = veth_create(links, namespace_fd, veth, rtnl_link_get_ifindex(bridge));
     if (r < 0)
         return r;
-    r = links_find(links->socket, name, &link);
+    r = links_find(links->socket, veth->name, &link);
     if (r < 0)
         return r;
-    return links_raise(links->socket, link, alias);
+    r = links_raise(links->socket, link, veth->alias);
+    if (r < 0)
+        return r;
+    *ret_host_end = TAKE_PTR(link);
+    return 0;
+}
+
+static int veth_plug(const Links *links, int namespace_fd, const LinkWire *wire) {
+    _cleanup_(cleanup_nl_addr_put) struct nl_addr *hardware_address = NULL;
+    _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *host_end = NULL;
+    Veth veth = { .network = wire->attachment->network, .index = wire->index };
+
+    int r = links_alias(links, ALIAS_WORKLOAD, wire->workload, veth.alias);
+    if (r == 0)
+        r = links_wire_hardware_address(links, wire, &hardware_address);
+    if (r < 0)
+        return r;
+    veth.hardware_address = hardware_address;
+    links_veth_name(wire->workload, wire->invocation, wire->index, veth.name);
+    return links_veth_make(links, namespace_fd, &veth, &host_end);
 }
 
 static int nexthop_new(int ifindex, const Address *gateway, struct rtnl_nexthop **ret) {
@@ -138,6 +147,14 @@ static int inner_address(struct nl_sock *inside, int ifindex, const LinkWire *wi
     return route_add_default(inside, ifindex, &subnet->gateway);
 }
 
+int links_wire_addresses(struct nl_sock *inside, int ifindex, const LinkWire *wire) {
+    int r = 0;
+
+    for (AddressFamily family = 0; r >= 0 && family < ADDRESS_FAMILIES_COUNT; family++)
+        r = inner_address(inside, ifindex, wire, family);
+    return r;
+}
+
 static int inner_configure(struct nl_sock *inside, const LinkWire *wire) {
     _cleanup_(cleanup_rtnl_link_put) struct rtnl_link *link = NULL;
     char name[INTERFACE_NAME_MAX];
@@ -146,9 +163,7 @@ static int inner_configure(struct nl_sock *inside, const LinkWire *wire) {
     if (r < 0)
         return r;
     r = links_raise(inside, link, NULL);
-    for (AddressFamily family = 0; r >= 0 && family < ADDRESS_FAMILIES_COUNT; family++)
-        r = inner_address(inside, rtnl_link_get_ifindex(link), wire, family);
-    return r;
+    return r < 0 ? r : links_wire_addresses(inside, rtnl_link_get_ifindex(link), wire);
 }
 
 int links_wire(Links *links, int namespace_fd, const LinkWire *wire) {
@@ -177,7 +192,7 @@ int links_unplug(Links *links, const char *workload) {
     _cleanup_(cleanup_nl_cache_free) struct nl_cache *all = NULL;
     char alias[ALIAS_SIZE];
 
-    int r = links_alias(links, "workload", workload, alias);
+    int r = links_alias(links, ALIAS_WORKLOAD, workload, alias);
     if (r == 0)
         r = links_result(rtnl_link_alloc_cache(links->socket, AF_UNSPEC, &all));
     if (r < 0)
