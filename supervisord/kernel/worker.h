@@ -7,8 +7,8 @@
 
 enum { WORKER_QUEUE_MAX = 4096 }; /* of each rank: twice what all peers of the control socket may ask for */
 
-/* Orders go before questions, which anybody may ask as often as they please. */
-typedef enum JobRank { JOB_ORDER, JOB_QUESTION, JOB_RANKS_COUNT } JobRank;
+/* Orders go before questions, which anybody may ask as often as they please, and both before what nobody waits for. */
+typedef enum JobRank { JOB_ORDER, JOB_QUESTION, JOB_CHORE, JOB_RANKS_COUNT } JobRank;
 
 typedef struct Worker Worker;
 typedef struct Job Job;

@@ -58,14 +58,15 @@ static Worker *held_worker(void) {
 static void test_orders_first(void) {
     Worker *worker = held_worker();
 
+    CHECK_EQ(worker_submit(worker, JOB_CHORE, &job_new('e')->job), 0);
     CHECK_EQ(worker_submit(worker, JOB_QUESTION, &job_new('c')->job), 0);
     CHECK_EQ(worker_submit(worker, JOB_ORDER, &job_new('a')->job), 0);
     CHECK_EQ(worker_submit(worker, JOB_QUESTION, &job_new('d')->job), 0);
     CHECK_EQ(worker_submit(worker, JOB_ORDER, &job_new('b')->job), 0);
     sem_post(&gate);
     worker_free(worker);
-    CHECK_STREQ(worked, "abcd");
-    CHECK_EQ(n_done, 5);
+    CHECK_STREQ(worked, "abcde");
+    CHECK_EQ(n_done, 6);
 }
 
 static void test_no_room_for_questions(void) {
