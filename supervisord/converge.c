@@ -71,6 +71,8 @@ void supervisor_decide_at(Supervisor *s, uint64_t wake_usec) {
 static void job_done(Job *base) {
     ConvergeJob *job = (ConvergeJob *) base;
     converge_settle(job);
+    if (!job->dry_run)
+        supervisor_tend_soon(job->supervisor);
     job_free(job);
 }
 

@@ -33,7 +33,7 @@ uint64_t supervisor_now(void) {
 }
 
 ApplyTarget supervisor_target(const Supervisor *s) {
-    return (ApplyTarget){ .tree = &s->tree, .links = s->links, .programs = s->programs };
+    return (ApplyTarget){ .tree = &s->tree, .links = s->links, .pool = s->pool, .programs = s->programs };
 }
 
 Run *supervisor_run_of(Supervisor *s, const char *workload) {
@@ -190,6 +190,8 @@ static int open_models(Supervisor *s) {
     if (r == 0)
         r = links_open(s->config->instance, s->config->runtime_dir, &s->links);
     if (r == 0)
+        r = pool_new(s->links, &s->pool);
+    if (r == 0)
         r = sampler_new(s->programs, &s->sampler);
     if (r < 0)
         log_error("cannot start: %s", strerror(-r));
@@ -312,9 +314,11 @@ Supervisor *supervisor_free(Supervisor *s) {
     supervisor_waiters_free(s);
     supervisor_sessions_free(s);
     sd_event_source_disable_unref(s->decide_source);
+    sd_event_source_disable_unref(s->tend_source);
     api_free(s->api);
     sampler_free(s->sampler);
     programs_close(s->programs);
+    pool_free(s->pool);
     links_close(s->links);
     ledger_free(s->ledger);
     tree_done(&s->tree);

@@ -4,7 +4,7 @@
 /*
  * Supervisor: wires policy, ledger, worker, meters and faces to one event loop. Its parts, a file each:
  * supervisor.c (life), reload.c (the running policy), snapshot.c (sampling, metrics), converge.c (one funnel for every
- * change), settle.c (what came of it), drift.c (what others write), watch.c (running workloads: starts, exits), ending.c
+ * change), settle.c (what came of it), tend.c (what is made ready for later), drift.c (what others write), watch.c (running workloads: starts, exits), ending.c
  * (their ends and stops), command.c (what runs beside a start and for it), session.c (for people), waiter.c (who waits),
  * control.c (what the control socket asks for), question.c (what it asks the node), transient.c (runtime intent as
  * drop-ins), set.c (what people set).
@@ -55,6 +55,7 @@ struct Supervisor {
     Ledger *ledger;
     Tree tree;
     Links *links;       /* worker thread's, once it runs */
+    Pool *pool;         /* the same */
     Programs *programs; /* NULL: no eBPF */
     Sampler *sampler;
     Worker *worker;
@@ -64,7 +65,7 @@ struct Supervisor {
     Session *sessions;
     DriftWatch *drift;
     bool all_stopped; /* no workload is wanted until the next reload */
-    sd_event_source *worker_source, *sample_source, *decide_source;
+    sd_event_source *worker_source, *sample_source, *decide_source, *tend_source;
     uint64_t started_usec, sampled_usec;
     uint64_t lateness[HISTOGRAM_BUCKETS], lateness_nsec; /* of the sampling timer */
     uint64_t scrape_nsec;                                /* that the last snapshot took; 0: there was none */
@@ -131,6 +132,11 @@ typedef struct Converge {
 void supervisor_converge(Supervisor *supervisor, const Converge *converge);
 /* Follows the group's meters from now on. */
 void supervisor_follow(Supervisor *supervisor, const char *name, const char *parent, const char *path);
+
+/* --- tend.c --- */
+
+/* Has the worker tend the pool of namespaces, once there is nothing else to do. */
+void supervisor_tend_soon(Supervisor *supervisor);
 
 /* --- drift.c --- */
 

@@ -36,16 +36,19 @@ int apply_network_remove(const Applier *a, Step *step) {
     return r < 0 ? step_failed(step, r, "cannot remove bridge %s", step->from) : 0;
 }
 
-static int attach(const Applier *a, Step *step, const Invocation *invocation, int namespace_fd) {
-    const Wiring *wiring = &step->group->workload->wiring;
+static LinkWire wire_of(const Step *step, const Invocation *invocation, unsigned index) {
+    return (LinkWire){
+        .workload = step->object,
+        .invocation = invocation,
+        .attachment = step->group->workload->wiring.attachments + index,
+        .index = index,
+    };
+}
 
-    for (size_t i = 0; i < wiring->n_attachments; i++) {
-        const LinkWire wire = {
-            .workload = step->object,
-            .invocation = invocation,
-            .attachment = wiring->attachments + i,
-            .index = i,
-        };
+/* From the first on that is not attached yet. */
+static int attach(const Applier *a, Step *step, const Invocation *invocation, unsigned first, int namespace_fd) {
+    for (unsigned i = first; i < step->group->workload->wiring.n_attachments; i++) {
+        const LinkWire wire = wire_of(step, invocation, i);
         int r = links_wire(a->target->links, namespace_fd, &wire);
         if (r < 0)
             return step_failed(step, r, "cannot connect to bridge %s", wire.attachment->network->bridge);
@@ -109,15 +112,20 @@ static int unplug_earlier(const Applier *a, Step *step) {
     return r < 0 ? step_failed(step, r, "cannot take an earlier start off its bridges") : 0;
 }
 
-static int wire_namespace(const Applier *a, Step *step, const Invocation *invocation, int namespace_fd) {
+/* One that is ready for its first network, or a new one; the number of networks that it is on. */
+static int open_namespace(const Applier *a, Step *step, const Invocation *invocation, int *ret_namespace_fd) {
+    if (a->target->pool && step->group->workload->wiring.n_attachments > 0) {
+        const LinkWire wire = wire_of(step, invocation, 0);
+        if (pool_take(a->target->pool, &wire, ret_namespace_fd) == 0)
+            return 1;
+    }
+    int r = links_namespace_new(ret_namespace_fd);
+    return r < 0 ? step_failed(step, r, "cannot make a network namespace") : 0;
+}
+
+static int shape(const Applier *a, Step *step, int namespace_fd) {
     const LimitValue *egress = step->group->limits + LIMIT_NETWORK_EGRESS_MAX;
-    int r = unplug_earlier(a, step);
-    if (r == 0)
-        r = attach(a, step, invocation, namespace_fd);
-    if (r < 0)
-        return r;
-    if (egress->is_set)
-        r = links_egress_set(a->target->links, namespace_fd, egress->amount);
+    int r = egress->is_set ? links_egress_set(a->target->links, namespace_fd, egress->amount) : 0;
     return r < 0 ? step_failed(step, r, "cannot shape what it sends") : 0;
 }
 
@@ -129,10 +137,13 @@ int applier_wire(const Applier *a, Step *step, const Invocation *invocation, int
         return 0;
     if (wiring->mode == NETWORK_WORKLOAD)
         return share(a, step, wiring->owner, ret_namespace_fd);
-    int r = links_namespace_new(&namespace_fd);
-    if (r < 0)
-        return step_failed(step, r, "cannot make a network namespace");
-    r = wire_namespace(a, step, invocation, namespace_fd);
+    int r = unplug_earlier(a, step);
+    if (r == 0)
+        r = open_namespace(a, step, invocation, &namespace_fd);
+    if (r >= 0)
+        r = attach(a, step, invocation, (unsigned) r, namespace_fd);
+    if (r == 0)
+        r = shape(a, step, namespace_fd);
     if (r == 0)
         *ret_namespace_fd = TAKE_FD(namespace_fd);
     return r;

@@ -7,6 +7,7 @@
  */
 
 #include "kernel/network.h"
+#include "kernel/pool.h"
 #include "kernel/process.h"
 #include "kernel/programs.h"
 #include "kernel/tree.h"
@@ -22,6 +23,7 @@ typedef struct ApplyStdio {
 typedef struct ApplyTarget {
     const Tree *tree;
     Links *links;
+    Pool *pool;         /* NULL: each start makes its own namespace */
     Programs *programs; /* NULL: no eBPF */
 } ApplyTarget;
 

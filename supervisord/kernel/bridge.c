@@ -130,10 +130,14 @@ int links_bridge_make(Links *links, const Network *network) {
     return bridge_set_gateways(links, rtnl_link_get_ifindex(link), network);
 }
 
-static bool bridge_has_ports(struct nl_cache *all, int ifindex) {
-    for (struct nl_object *o = nl_cache_get_first(all); o; o = nl_cache_get_next(o))
-        if (rtnl_link_get_master((struct rtnl_link *) o) == ifindex)
+/* Spare ones do not count: nobody is there. */
+static bool bridge_has_ports(const Links *links, struct nl_cache *all, int ifindex) {
+    for (struct nl_object *o = nl_cache_get_first(all); o; o = nl_cache_get_next(o)) {
+        struct rtnl_link *link = (struct rtnl_link *) o;
+
+        if (rtnl_link_get_master(link) == ifindex && !links_alias_name(links, link, ALIAS_SPARE))
             return true;
+    }
     return false;
 }
 
@@ -152,7 +156,7 @@ int links_bridge_remove(Links *links, const char *bridge) {
     r = links_result(rtnl_link_alloc_cache(links->socket, AF_UNSPEC, &all));
     if (r < 0)
         return r;
-    if (bridge_has_ports(all, rtnl_link_get_ifindex(link)))
+    if (bridge_has_ports(links, all, rtnl_link_get_ifindex(link)))
         return -EBUSY;
     return links_result(rtnl_link_delete(links->socket, link));
 }
@@ -200,7 +204,7 @@ ssize_t links_list_bridges(Links *links, BridgeFound *ret, size_t max) {
         if (!network)
             continue;
         bridge_describe(network, link, addresses, &ret[n]);
-        ret[n++].has_ports = bridge_has_ports(all, rtnl_link_get_ifindex(link));
+        ret[n++].has_ports = bridge_has_ports(links, all, rtnl_link_get_ifindex(link));
     }
     return n;
 }

@@ -53,6 +53,7 @@ const char *links_alias_name(const Links *links, struct rtnl_link *link, const c
 const char *links_bridge_network(const Links *links, struct rtnl_link *link);
 
 #define ALIAS_WORKLOAD "workload"
+#define ALIAS_SPARE "spare" /* of a namespace that nobody is in yet */
 
 /* A veth to be: from a bridge of ours into a namespace. */
 typedef struct Veth {

@@ -23,6 +23,7 @@ enum {
     NETWORKS_MAX = 64,
     ATTACHMENTS_MAX = 8,              /* networks of one workload */
     NETWORK_MTU_BYTES_DEFAULT = 1500, /* MTU= */
+    NETWORK_WARM_POOL_DEFAULT = 2,    /* WarmPool= */
     SLICE_DEPTH_MAX = 16,
     POLICY_LINE_MAX = 32768, /* bytes of one line, without its end */
     ARGUMENTS_MAX = 1024,    /* words of ExecStart= */
@@ -220,7 +221,8 @@ struct Network {
     char *bridge;                           /* interface name, < IFNAMSIZ */
     Subnet subnets[ADDRESS_FAMILIES_COUNT]; /* with the bridge's own address; at least one */
     uint64_t mtu_bytes;
-    bool nat; /* what its workloads send elsewhere goes out under the host's address */
+    uint64_t warm_pool; /* namespaces that are made before anybody starts in them */
+    bool nat;           /* what its workloads send elsewhere goes out under the host's address */
     size_t index;
     Origin origin;
 };

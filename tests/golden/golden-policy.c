@@ -127,6 +127,8 @@ static void print_network(FILE *out, const Network *network) {
     for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++)
         if (address_is_set(&network->subnets[family].gateway))
             print_text(out, "Subnet", subnet_format(network->subnets + family, text, sizeof(text)));
+    if (network->warm_pool != NETWORK_WARM_POOL_DEFAULT)
+        fprintf(out, "    WarmPool=%" PRIu64 "\n", network->warm_pool);
     if (network->mtu_bytes != NETWORK_MTU_BYTES_DEFAULT)
         fprintf(out, "    MTU=%" PRIu64 "\n", network->mtu_bytes);
     if (network->nat)

@@ -7,6 +7,7 @@ policy <<END
 [network:lan]
 Bridge=$bridge
 Subnet=$subnet.1/24
+WarmPool=0
 
 [workload:good]
 ExecStart=/bin/sleep infinity

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# IPv6 beside IPv4, several networks, and addresses from a pool that stay who comes and goes. In a network of its own.
+# IPv6 beside IPv4, several networks, addresses from a pool that stay who comes and goes, and namespaces that are ready before
+# they are wanted. In a network of its own.
 [ -n "${own_network-}" ] || own_network=1 exec unshare --net -- bash "$0" "$@"
 . "$(dirname -- "$0")/lib.sh"
 needs_command curl
@@ -76,11 +77,26 @@ fetch() { curl --silent --globoff --max-time 60 --output /dev/null --write-out '
 within 'IPv6 is held to the rate' 1.125e6 1.375e6 "$(fetch "[$front6]")"
 check 'nothing is left to plan' plan_is_empty
 
+# Namespaces that are ready: a start takes one, and there is another soon.
+spares() { ip -o link | sed -n "s/^[0-9]*: \\([^:@]*\\).* mtu \\([0-9]*\\) .*alias $instance:spare:front.*/\\1 \\2/p"; } # NAME MTU
+spare_mtus() { spares | cut -d' ' -f2 | xargs; }
+port_of() { ip -o link | sed -n "s/^[0-9]*: \\([^:@]*\\).* master ${bridge}a .*alias $instance:workload:$1\\b.*/\\1/p"; }
+check_eventually 'two namespaces are ready' equal_now '1400 1400' spare_mtus
+ready=$(spares)
+check 'restart web' supctl restart web
+matches 'it has one of them' "^$(port_of web) 1400$" "$ready"
+check_eventually 'and two are ready again' equal_now '1400 1400' spare_mtus
+check_eventually 'web answers' answers_at "$front"
+check 'by its other network too' answers_at "$back"
+check 'and it is shaped on it' says 'tbf .* rate 10Mbit' inside web tc qdisc show dev eth1
+check 'nothing is left to plan' plan_is_empty
+
 # A change in place: the processes stay.
 web=$(pid_of web) mtu=1300
 networks | policy 05-networks.ini
 check 'reload with another MTU' supctl reload
 check 'the bridge has it' says ' mtu 1300 ' ip link show "${bridge}a"
+check_eventually 'and so have the namespaces that are ready' equal_now '1300 1300' spare_mtus
 equal 'web runs on' "$web" "$(pid_of web)"
 check 'and nothing is left to plan' plan_is_empty
 
@@ -96,6 +112,7 @@ equal 'no two alike' '' "$(cut -d' ' -f3 <<<"$leases" | sort | uniq -d)"
 check 'restart web' supctl restart web
 equal 'its addresses are the same' "$before" "$(addresses_of web)"
 check 'kill the daemon' daemon_kill
+check_eventually 'the namespaces that were ready go with it' equal_now '' spares
 must 'it comes back' daemon_start
 check 'restart web again' supctl restart web
 equal 'its addresses are the same still' "$before" "$(addresses_of web)"

@@ -53,7 +53,8 @@ inside() { # NAME COMMAND...
 }
 hello_at() { [ "$(curl --silent --max-time 5 "http://$1:8080/hello")" = hello ]; }
 asker_hears() { [ "$(inside asker curl --silent --max-time 5 http://127.0.0.1:8080/hello)" = hello ]; }
-ends_on_bridge() { ip -o link show master "$bridge" up | wc -l; }
+wires() { ip -o link show master "$bridge" "$@" | grep -vc "alias $instance:spare:"; }
+ends_on_bridge() { wires up; }
 
 # Together.
 equal 'both are in one namespace' "$(network_of web)" "$(network_of asker)"
@@ -91,7 +92,6 @@ check_eventually 'web answers the host at its address' hello_at "$subnet.2"
 check 'asker starts again' supctl restart asker
 equal 'and is with web again' "$(network_of web)" "$(network_of asker)"
 check_eventually 'they talk over loopback again' asker_hears
-wires() { ip -o link show master "$bridge" | wc -l; }
 check_eventually 'the earlier wire is gone with its namespace' equal_now 1 wires
 
 # Held without the daemon.

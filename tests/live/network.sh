@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Workloads in network namespaces of their own: reachable by address, held to a rate, and nothing stays behind.
+# Workloads in network namespaces of their own, each made for its start: reachable by address, held to a rate, and nothing stays
+# behind.
 . "$(dirname -- "$0")/lib.sh"
 needs_command curl
 needs_command busybox
@@ -15,6 +16,7 @@ web() {
 [network:lan]
 Bridge=$bridge
 Subnet=$subnet.1/24
+WarmPool=0
 
 [workload:web]
 ExecStart=$(command -v busybox) httpd -f -p 8080 -h $work/www

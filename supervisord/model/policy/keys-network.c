@@ -17,6 +17,7 @@ enum {
     PREFIX_LENGTH_MAX_IPV6 = 126,
     MTU_BYTES_MIN = 1280, /* what IPv6 needs */
     MTU_BYTES_MAX = 65535,
+    WARM_POOL_MAX = 64, /* some 200 KiB of the kernel's memory each */
 };
 
 static const char *network_word(unsigned index) {
@@ -287,6 +288,16 @@ const Key keys_network[] = {
         .assign = assign_nat,
         .fallback = "no",
         .expects = "yes or no",
+    },
+    [KEY_WARM_POOL - KEYS_NETWORK] = {
+        .name = "WarmPool",
+        .sections = IN(SECTION_NETWORK),
+        .assign = key_assign_number,
+        .fallback = "2",
+        .expects = "a number of namespaces from 0 to 64",
+        .offset = offsetof(Network, warm_pool),
+        .minimum = 0,
+        .maximum = WARM_POOL_MAX,
     },
     [KEY_PUBLISH - KEYS_NETWORK] = {
         .name = "Publish",

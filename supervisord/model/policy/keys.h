@@ -74,6 +74,7 @@ typedef enum KeyId {
     KEY_SUBNET,
     KEY_MTU,
     KEY_NAT,
+    KEY_WARM_POOL,
     KEY_PUBLISH,
 
     KEYS_FILTER,
