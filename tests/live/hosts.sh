@@ -164,10 +164,10 @@ work_without_limits
 supctl reload >/dev/null
 tree=$cgroup2/$instance.outer/container/$instance
 ends
-for group in web .; do eventually rmdir "$tree/$group"; done
-eventually rmdir "$cgroup2/$instance.outer/container/init"
-eventually rmdir "$cgroup2/$instance.outer/container"
-eventually rmdir "$cgroup2/$instance.outer"
+is_removed() { [ ! -d "$1" ] || rmdir "$1" 2>/dev/null; }
+for group in "$tree/web" "$tree" "$cgroup2/$instance.outer"/container/{init,} "$cgroup2/$instance.outer"; do
+    check_eventually "a container: ${group##*/} can go" is_removed "$group"
+done
 tree=$cgroup2/$instance
 
 # --- a foreign sched_ext scheduler
