@@ -102,8 +102,19 @@ static int adopt_leaf(
     return 0;
 }
 
+static bool has_leaf(const uint8_t invocation[static INVOCATION_SIZE], const void *userdata) {
+    const Node *node = userdata;
+    for (size_t i = 0; i < node->n_groups; i++)
+        for (size_t j = 0; j < node->groups[i].n_leaves; j++)
+            if (memcmp(node->groups[i].leaves[j].invocation.bytes, invocation, INVOCATION_SIZE) == 0)
+                return true;
+    return false;
+}
+
 int adopt(const ApplyTarget *target, const Node *node, Starts *ret) {
     Starts starts = {};
+    if (target->programs) /* the daemon before us may have died between removing a leaf and forgetting its exit */
+        programs_exits_sweep(target->programs, has_leaf, node);
     for (size_t i = 0; i < node->n_groups; i++) {
         const NodeGroup *group = node->groups + i;
         _cleanup_(cleanup_close) int fd = -1;

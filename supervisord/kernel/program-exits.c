@@ -52,6 +52,30 @@ int programs_exit_forget(Programs *programs, pid_t pid, const uint8_t invocation
     return 0;
 }
 
+/* The next key is asked for before this one goes, which would begin anew at the first. */
+void programs_exits_sweep(Programs *programs,
+        bool (*is_known)(const uint8_t invocation[static INVOCATION_SIZE], const void *userdata),
+        const void *userdata) {
+    struct exit_key key, next_key;
+    struct exit_watch watch;
+    uint32_t pid, next_pid;
+
+    if (!programs_has_maps(programs))
+        return;
+    int fd = programs->map_fds[MAP_EXIT_RECORDS];
+    for (bool more = bpf_map_get_next_key(fd, NULL, &key) == 0; more; key = next_key) {
+        more = bpf_map_get_next_key(fd, &key, &next_key) == 0;
+        if (!is_known(key.invocation, userdata))
+            bpf_map_delete_elem(fd, &key);
+    }
+    fd = programs->map_fds[MAP_EXIT_WATCHES];
+    for (bool more = bpf_map_get_next_key(fd, NULL, &pid) == 0; more; pid = next_pid) {
+        more = bpf_map_get_next_key(fd, &pid, &next_pid) == 0;
+        if (bpf_map_lookup_elem(fd, &pid, &watch) == 0 && !is_known(watch.invocation, userdata))
+            bpf_map_delete_elem(fd, &pid);
+    }
+}
+
 int programs_exits_lost(Programs *programs, uint64_t *ret) {
     uint64_t lost;
     uint32_t zero = 0;

@@ -94,5 +94,8 @@ int programs_exit_register(Programs *programs, pid_t pid, uint64_t start_ticks, 
 int programs_exit_read(Programs *programs, const uint8_t invocation[static 16], struct exit_record *ret);
 /* Drops the record and, when pid is not 0, a registration that is still waiting. */
 int programs_exit_forget(Programs *programs, pid_t pid, const uint8_t invocation[static 16]);
+/* Drops all records and registrations but those of which `is_known` says that somebody may still ask. */
+void programs_exits_sweep(Programs *programs,
+        bool (*is_known)(const uint8_t invocation[static 16], const void *userdata), const void *userdata);
 /* Records that were lost because EXITS_MAX others had not been forgotten. */
 int programs_exits_lost(Programs *programs, uint64_t *ret);
