@@ -190,14 +190,15 @@ void fleet_learn(void) {
 }
 
 void fleet_note_dead(void) {
+    uint64_t before = clock_usec(CLOCK_REALTIME);
     fleet_learn();
-    uint64_t now = clock_usec(CLOCK_REALTIME);
+    uint64_t after = clock_usec(CLOCK_REALTIME);
     for (unsigned i = 0; i < soak.fleet.n; i++) {
         Truth *last = &soak.fleet.members[i].last;
         if (last->ended && !last->dead_by_usec)
-            last->dead_by_usec = now;
+            last->dead_by_usec = after;
         else if (!last->ended)
-            last->alive_at_usec = now;
+            last->alive_at_usec = before;
     }
 }
 

@@ -220,6 +220,7 @@ static void last_round(void) {
             !is_empty() && clock_usec(CLOCK_MONOTONIC) < deadline;)
         usleep(20 * 1000);
     check_empty();
+    soak.missed_exits = traces_missed_runs("exits");
     daemon_stop();
 }
 
@@ -228,6 +229,7 @@ static int report(double seconds) {
     printf("%u rounds with %u workloads in %.0f s; %u exits and %u times of ends told right, %u ends not told any "
            "more\n",
             soak.kills, soak.n_workloads, seconds, t->right_exits, t->right_times, t->untold_exits);
+    printf("the kernel left out %" PRIu64 " runs of the eBPF program that remembers exits\n", soak.missed_exits);
     printf("%u kills: deaths %u, duplicates %u, steps back %u, leaks %u, wrong exits %u, unknown exits %u, other "
            "faults %u\n",
             soak.kills, t->deaths, t->duplicates, t->steps_back, t->leaks, t->wrong_exits, t->unknown_exits, t->others);

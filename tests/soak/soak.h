@@ -87,6 +87,7 @@ typedef struct Soak {
     sd_bus *bus;
     uint64_t away_usec, back_usec; /* CLOCK_REALTIME: the daemon was killed, and another started */
     unsigned round, n_pins, n_base_fds;
+    uint64_t missed_exits; /* runs of the program that remembers them, which the kernel has left out */
     Tally tally;
 } Soak;
 
@@ -129,4 +130,5 @@ void churn_without_daemon(uint64_t usec);
 void check_settle(void); /* until nothing is on its way any more */
 void check_all(void);
 void check_traces(void);
-void check_empty(void); /* nothing is left */
+uint64_t traces_missed_runs(const char *program); /* of eBPF */
+void check_empty(void);                           /* nothing is left */

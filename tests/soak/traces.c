@@ -171,6 +171,21 @@ static void check_map(const char *name, size_t key_size, unsigned most) {
         violation(&soak.tally.leaks, "%s has %u entries, expected %u at most", name, n, most);
 }
 
+/* How often the kernel has left out a run of the program, because it was at it on the same CPU already. */
+uint64_t traces_missed_runs(const char *program) {
+    struct bpf_link_info link = {};
+    struct bpf_prog_info info = {};
+    uint32_t size = sizeof link;
+    char path[128];
+    snprintf(path, sizeof path, "%s/link_%s", soak.pin_dir, program);
+    _cleanup_(cleanup_close) int fd = bpf_obj_get(path);
+    if (fd < 0 || bpf_obj_get_info_by_fd(fd, &link, &size) < 0)
+        return 0;
+    _cleanup_(cleanup_close) int prog_fd = bpf_prog_get_fd_by_id(link.prog_id);
+    size = sizeof info;
+    return prog_fd < 0 || bpf_obj_get_info_by_fd(prog_fd, &info, &size) < 0 ? 0 : info.recursion_misses;
+}
+
 /* --- files ------------------------------------------------------------------------------------------------------- */
 
 static bool is_stray(int dir_fd, const char *file) {
