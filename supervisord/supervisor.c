@@ -58,6 +58,15 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
 
 /* --- coming back ------------------------------------------------------------------------------------------------- */
 
+static void remember(Supervisor *s, const Node *node) {
+    for (size_t i = 0; i < node->n_groups; i++) {
+        const NodeGroup *group = node->groups + i;
+        LedgerEntry *entry;
+        if (group->kind == GROUP_WORKLOAD && ledger_entry(s->ledger, group->name, GROUP_WORKLOAD, &entry) == 0)
+            run_on_found(&entry->run, group->restarts);
+    }
+}
+
 static void follow_all(Supervisor *s, const Node *node) {
     for (size_t i = 0; i < node->n_groups; i++)
         supervisor_follow(s, node->groups[i].name, node->groups[i].parent, node->groups[i].path);
@@ -108,6 +117,7 @@ static int come_back(Supervisor *s) {
         r = adopt(&target, &node, &starts);
     if (r == 0) {
         follow_all(s, &node);
+        remember(s, &node);
         take_up(s, &starts);
     }
     starts_done(&starts);

@@ -46,12 +46,22 @@ static void launch_done(const Applier *a, Launch *launch) {
     close_fd(launch->group_fd);
 }
 
+/* Before it starts: a count that is one too high is no step back. */
+static int note_restarts(const Step *step, int group_fd, CgroupMark *group) {
+    if (step->kind != STEP_SPAWN || group->restarts == step->restarts)
+        return 0;
+    group->restarts = step->restarts;
+    return cgroup_mark_write(group_fd, group);
+}
+
 static int make_leaf(const Applier *a, Step *step, Launch *launch) {
     CgroupMark group;
     bool created;
     int r = applier_open(a, step->path, &launch->group_fd);
     if (r == 0)
         r = cgroup_mark_read(launch->group_fd, &group);
+    if (r == 0)
+        r = note_restarts(step, launch->group_fd, &group);
     if (r == 0)
         r = cgroup_make(launch->group_fd, launch->leaf_name, &launch->leaf_fd, &created);
     if (r == 0 && !created) { /* the workload's own: not to be run in, nor removed */

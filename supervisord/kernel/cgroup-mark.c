@@ -50,14 +50,22 @@ static size_t append_leaf(const CgroupMark *mark, char *buffer, size_t size, siz
     return used;
 }
 
+static size_t append_group(const CgroupMark *mark, char *buffer, size_t size, size_t used) {
+    if (mark->slot != SLOT_NONE)
+        used = append(buffer, size, used, " slot=%" PRIu32, mark->slot);
+    if (mark->restarts)
+        used = append(buffer, size, used, " restarts=%" PRIu64, mark->restarts);
+    return used;
+}
+
 int cgroup_mark_format(const CgroupMark *mark, char *buffer, size_t size) {
     const char *key = mark->leaf ? "leaf" : "kind", *value = mark->leaf ? "1" : group_kind_name(mark->kind);
     size_t used = append(buffer, size, 0, MARK_VERSION " %s=%s name=%s", key, value, mark->name);
 
     if (mark->leaf)
         used = append_leaf(mark, buffer, size, used);
-    else if (mark->slot != SLOT_NONE)
-        used = append(buffer, size, used, " slot=%" PRIu32, mark->slot);
+    else
+        used = append_group(mark, buffer, size, used);
     return used < size ? 0 : -ENOSPC;
 }
 
@@ -115,6 +123,10 @@ static bool read_start(const char *value, CgroupMark *mark) {
     return parse_u64(value, &mark->main_start_ticks) == 0;
 }
 
+static bool read_restarts(const char *value, CgroupMark *mark) {
+    return parse_u64(value, &mark->restarts) == 0;
+}
+
 static bool read_recipe(const char *value, CgroupMark *mark) {
     return parse_u64(value, &mark->recipe) == 0;
 }
@@ -138,6 +150,7 @@ typedef enum MarkKey {
     MARK_LEAF,
     MARK_NAME,
     MARK_SLOT,
+    MARK_RESTARTS,
     MARK_INVOCATION,
     MARK_PID,
     MARK_START,
@@ -155,6 +168,7 @@ static const struct {
     [MARK_LEAF] = { "leaf", read_leaf },
     [MARK_NAME] = { "name", read_name },
     [MARK_SLOT] = { "slot", read_slot },
+    [MARK_RESTARTS] = { "restarts", read_restarts },
     [MARK_INVOCATION] = { "invocation", read_invocation },
     [MARK_PID] = { "pid", read_pid },
     [MARK_START] = { "start", read_start },
@@ -169,7 +183,7 @@ static const struct {
 static const struct {
     unsigned required, allowed;
 } mark_forms[] = {
-    { BIT(MARK_KIND) | BIT(MARK_NAME), BIT(MARK_SLOT) },
+    { BIT(MARK_KIND) | BIT(MARK_NAME), BIT(MARK_SLOT) | BIT(MARK_RESTARTS) },
     { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION), BIT(MARK_RECIPE) },
     { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION) | BIT(MARK_PID) | BIT(MARK_START),
             BIT(MARK_STOP) | BIT(MARK_REPORT) | BIT(MARK_RECIPE) },

@@ -23,6 +23,7 @@ typedef struct CgroupMark {
     bool leaf;
     char name[NAME_LENGTH_MAX + 1];
     uint32_t slot;             /* NAME/: meter slot or SLOT_NONE */
+    uint64_t restarts;         /* NAME/: how often its workload was started again by us */
     Invocation invocation;     /* leaf */
     pid_t main_pid;            /* leaf, after the spawn; 0 before */
     bool stopping;             /* leaf: its end was asked for, by SIGTERM or soon */

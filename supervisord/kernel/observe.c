@@ -150,7 +150,7 @@ static int read_leaves(const Observer *o, int dir_fd, NodeGroup *group) {
 
 static int read_group(
         const Observer *o, int dir_fd, const CgroupMark *mark, const char *path, const char *parent, NodeGroup *ret) {
-    NodeGroup group = { .kind = mark->kind, .slot = mark->slot };
+    NodeGroup group = { .kind = mark->kind, .slot = mark->slot, .restarts = mark->restarts };
     uint32_t available;
     group.name = strdup(mark->name);
     group.path = strdup(path);

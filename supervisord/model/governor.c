@@ -29,9 +29,10 @@ int governor_decide(const Policy *policy, const Ledger *ledger, uint64_t now_use
     uint64_t wake_usec = UINT64_MAX;
     Wish *wishes = calloc(policy->n_groups + 1, sizeof *wishes);
     uint64_t *left_alone = calloc(policy->n_groups + 1, sizeof *left_alone);
-    if (!wishes || !left_alone) {
-        free(wishes);
-        free(left_alone);
+    uint64_t *restarts = calloc(policy->n_groups + 1, sizeof *restarts);
+    *ret = (Decision){ .wishes = wishes, .restarts = restarts, .left_alone = left_alone, .n_groups = policy->n_groups };
+    if (!wishes || !left_alone || !restarts) {
+        decision_done(ret);
         return -ENOMEM;
     }
 
@@ -44,6 +45,7 @@ int governor_decide(const Policy *policy, const Ledger *ledger, uint64_t now_use
             continue;
 
         const Run *run = entry ? &entry->run : &fresh;
+        restarts[i] = run_restarts_with_next(run);
         wishes[i] = wish_for(run, group, now_usec);
         if (wishes[i] == WISH_START) /* no start without all that the policy asks for */
             left_alone[i] = 0;
@@ -52,14 +54,13 @@ int governor_decide(const Policy *policy, const Ledger *ledger, uint64_t now_use
             wake_usec = wake;
     }
 
-    *ret = (Decision){
-        .wishes = wishes, .left_alone = left_alone, .n_groups = policy->n_groups, .wake_usec = wake_usec
-    };
+    ret->wake_usec = wake_usec;
     return 0;
 }
 
 void decision_done(Decision *decision) {
     free(decision->wishes);
+    free(decision->restarts);
     free(decision->left_alone);
     *decision = (Decision){ 0 };
 }

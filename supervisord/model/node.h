@@ -38,6 +38,7 @@ typedef struct NodeGroup {
     GroupKind kind;
     uint64_t cgroup_id;
     uint32_t slot;        /* meter slot, SLOT_NONE if it has none */
+    uint64_t restarts;    /* of its workload, as noted at its last start */
     bool frozen;          /* told to stand still; whether all do is cgroup.events' */
     uint32_t controllers; /* ControllerMask enabled for its children */
     Setting *settings;    /* what holds: one for each limit whose file is there, one per device */

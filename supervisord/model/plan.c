@@ -223,6 +223,7 @@ static int add_spawn(PlanBuilder *b, const Group *group, const NodeGroup *found)
     if (r < 0)
         return r;
     step->leaf = next_leaf_number(found);
+    step->restarts = b->decision->restarts ? b->decision->restarts[group->index] : 0;
     return 0;
 }
 

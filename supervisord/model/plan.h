@@ -51,6 +51,7 @@ typedef struct Step {
     unsigned session;        /* STEP_EXEC, STEP_LEAF_REMOVE: number of the session; 0: it is about a start */
     const Workload *command; /* STEP_EXEC: what to run, as whom; borrowed */
     Invocation invocation;   /* STEP_STOP, STEP_LEAF_REMOVE: whose leaf it is */
+    uint64_t restarts;       /* STEP_SPAWN: that its workload has had with this one */
     uint32_t slot;           /* STEP_GROUP_REMOVE: meter slot to give back */
     int result;              /* after apply: 0, -errno, -ECANCELED; -EINPROGRESS before */
     char *message;           /* why it failed, in words; owned */
@@ -77,6 +78,7 @@ typedef enum Wish {
 /* What should hold now beyond the policy's own words, by group index. The governor's. */
 typedef struct Decision {
     Wish *wishes;         /* [n_groups] */
+    uint64_t *restarts;   /* [n_groups]: how often the workload will have been started again by us; NULL: never */
     uint64_t *left_alone; /* [n_groups], by KnobId: what somebody else has set there stays; NULL: nothing does */
     size_t n_groups;
     uint64_t wake_usec; /* when to decide again at the latest; UINT64_MAX: on events only */

@@ -124,9 +124,16 @@ static void run_end(Run *run, const Workload *workload, uint64_t now_usec, EndKi
         run->state = end == END_CLEAN ? RUN_EXITED : RUN_FAILED;
 }
 
+void run_on_found(Run *run, uint64_t n_restarts) {
+    run->n_restarts = n_restarts;
+}
+
+uint64_t run_restarts_with_next(const Run *run) {
+    return run->n_restarts + (run->state == RUN_BACKOFF);
+}
+
 void run_on_starting(Run *run, uint64_t now_usec) {
-    if (run->state == RUN_BACKOFF)
-        run->n_restarts++;
+    run->n_restarts = run_restarts_with_next(run);
     run->state = RUN_STARTING;
     run->main_pid = 0;
     run->started_usec = now_usec;

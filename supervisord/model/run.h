@@ -58,6 +58,9 @@ typedef struct Run {
 void run_done(Run *run);
 const char *run_state_name(RunState state);
 
+/* What an earlier daemon had noted of it. */
+void run_on_found(Run *run, uint64_t n_restarts);
+
 /* What happened. */
 void run_on_starting(Run *run, uint64_t now_usec);
 void run_on_put_off(Run *run); /* it could not begin yet; nothing failed */
@@ -74,7 +77,8 @@ void run_on_user_restart(Run *run);
 
 /* Should its processes be there now? Policy first, then the state. */
 bool run_wanted(const Run *run, const Workload *workload, uint64_t now_usec);
-bool run_is_alive(const Run *run); /* starting, running or stopping */
+uint64_t run_restarts_with_next(const Run *run); /* n_restarts, should it be started now */
+bool run_is_alive(const Run *run);               /* starting, running or stopping */
 
 /* "exit code 1", "signal KILL, out of memory", "unknown". Returns buffer. */
 const char *exit_show(const Exit *exit, char *buffer, size_t size);

@@ -27,6 +27,7 @@ static void test_round_trip(void) {
     CgroupMark mark;
 
     check_round_trip("v=1 kind=workload name=web slot=12");
+    check_round_trip("v=1 kind=workload name=web slot=12 restarts=3");
     check_round_trip("v=1 kind=slice name=batch");
     check_round_trip("v=1 leaf=1 name=web invocation=" ID);
     check_round_trip("v=1 leaf=1 name=web invocation=" ID " pid=4711 start=123456");
@@ -62,6 +63,7 @@ static void test_refused(void) {
         "v=1 kind=slice name=a slot",
         "v=1 kind=slice name=a slot=-1",
         "v=1 kind=slice name=a slot=4294967295",
+        "v=1 kind=workload name=a restarts=-1",
         "v=1 kind=network name=a",
         "v=1 kind=slice name=../a",
         "v=1 kind=slice name=",
@@ -76,6 +78,7 @@ static void test_refused(void) {
         "v=1 leaf=1 name=a invocation=" ID " pid=0 start=1",
         "v=1 leaf=1 name=a invocation=" ID " pid=4294967297 start=1",
         "v=1 leaf=1 name=a invocation=" ID " pid=1 start=1 slot=1",
+        "v=1 leaf=1 name=a invocation=" ID " restarts=1",
         "v=1 leaf=1 name=a invocation=" ID " recipe=much",
         "v=1 kind=workload name=a recipe=1",
     };

@@ -68,6 +68,11 @@ static void test_backoff(void) {
     *run_of(ledger, "web") = (Run){ .state = RUN_BACKOFF, .next_start_usec = 100 };
     *run_of(ledger, "batch") = (Run){ .state = RUN_BACKOFF, .next_start_usec = 70 };
     check_decision(ledger, 60, WISH_ABSENT, WISH_ABSENT, 70);
+    run_on_found(run_of(ledger, "web"), 4);
+    _cleanup_(decision_done) Decision decision = {};
+    CHECK_EQ(governor_decide(&policy, ledger, 60, &decision), 0);
+    CHECK_EQ(decision.restarts[WEB], 5);
+    CHECK_EQ(decision.restarts[BATCH], 1);
     check_decision(ledger, 70, WISH_ABSENT, WISH_START, 100);
     check_decision(ledger, 100, WISH_START, WISH_START, UINT64_MAX);
     batch_workload.life.running = false; /* stopped by the user while it waited: no reason to wake up */

@@ -264,6 +264,7 @@ static void test_start_failed(void) {
 
     run_on_starting(&run, 2 * SEC);
     CHECK_EQ(run.n_restarts, 1);
+    CHECK_EQ(run_restarts_with_next(&run), 1);
     CHECK(run.failure);
     run_on_start_failed(&run, &workload, strdup("again"), false, 2 * SEC);
     CHECK_EQ(run.next_start_usec, 4 * SEC);
