@@ -73,8 +73,10 @@ static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdat
 /* --- asked for --------------------------------------------------------------------------------------------------- */
 
 static int send_signal(const Watch *watch, const Ending *ending) {
+    unsigned n_signaled;
     if (ending->mode == KILL_CONTROL_GROUP)
-        return cgroup_signal(watch->start.process.leaf_fd, ending->signal);
+        return cgroup_signal(watch->start.process.leaf_fd, watch->supervisor->tree.mount,
+                (int[]){ ending->signal, SIGCONT, 0 }, &n_signaled);
     int r = process_signal(&watch->start.process, ending->signal);
     process_signal(&watch->start.process, SIGCONT);
     return r;

@@ -23,7 +23,6 @@
 enum {
     CGROUP_FILE_BYTES_MAX = 8192, /* of the small and flat-keyed files that are read here; memory.stat is the largest */
     CONTROLLERS_TEXT_MAX = 256,
-    PAYLOAD_NESTING_MAX = 64, /* levels that a payload may leave behind in its leaf for us to remove */
     EVENTS_POLL_MSEC = 5, /* the kernel delays notices of cgroup.events by more than 10 ms: look oneself meanwhile */
 };
 
@@ -101,7 +100,7 @@ static int remove_levels(int parent_fd, const char *name, unsigned levels) {
 }
 
 int cgroup_remove(int parent_fd, const char *name) {
-    return remove_levels(parent_fd, name, PAYLOAD_NESTING_MAX);
+    return remove_levels(parent_fd, name, CGROUP_NESTING_MAX);
 }
 
 int cgroup_each(int dir_fd, CgroupVisit *visit, void *userdata) {
@@ -236,51 +235,6 @@ int cgroup_freeze(int dir_fd, bool frozen, uint64_t timeout_usec) {
     if (r == 0 && holds != frozen)
         r = -EIO;
     return r < 0 || !frozen ? r : wait_for_event(dir_fd, "frozen", true, timeout_usec);
-}
-
-static int signal_processes(int dir_fd, int signal) {
-    int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC), pid;
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-
-    if (!file) {
-        int r = -errno;
-        close_fd(fd);
-        return r;
-    }
-    while (fscanf(file, "%d", &pid) == 1)
-        if (pid > 0) {
-            kill(pid, signal);
-            kill(pid, SIGCONT);
-        }
-    fclose(file);
-    return 0;
-}
-
-typedef struct SignalVisit {
-    int signal;
-    unsigned levels;
-} SignalVisit;
-
-static int signal_levels(int dir_fd, SignalVisit visit);
-
-static int signal_inside(void *userdata, int parent_fd, const char *name) {
-    const SignalVisit *visit = userdata;
-    _cleanup_(cleanup_close) int fd = -1;
-
-    return cgroup_open(parent_fd, name, &fd) < 0 ? 0 : signal_levels(fd, *visit);
-}
-
-static int signal_levels(int dir_fd, SignalVisit visit) {
-    int r = signal_processes(dir_fd, visit.signal);
-
-    if (r < 0 || visit.levels == 0)
-        return r;
-    visit.levels--;
-    return cgroup_each(dir_fd, signal_inside, &visit);
-}
-
-int cgroup_signal(int dir_fd, int signal) {
-    return signal_levels(dir_fd, (SignalVisit){ .signal = signal, .levels = PAYLOAD_NESTING_MAX });
 }
 
 int cgroup_kill(int dir_fd) {

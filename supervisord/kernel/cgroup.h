@@ -57,6 +57,8 @@ int cgroup_open(int parent_fd, const char *name, int *ret_fd);
 /* Creates and opens; an existing directory is opened (ret_created tells). */
 int cgroup_make(int parent_fd, const char *name, int *ret_fd, bool *ret_created);
 const char *cgroup_make_error(int error); /* strerror(), in the words of cgroup v2 where it has a meaning of its own */
+enum { CGROUP_NESTING_MAX = 64 };         /* levels that a payload may make in its leaf, for us to look into */
+
 /*
  * 0 when it is not there; -EBUSY while populated. Takes what the payload made inside with it, but nothing that
  * carries a mark.
@@ -80,10 +82,10 @@ int cgroup_frozen(int dir_fd, bool *ret);
  */
 int cgroup_freeze(int dir_fd, bool frozen, uint64_t timeout_usec);
 /*
- * Sends it, and SIGCONT that it may be heard, to the processes of the directory and of what the payload made inside. One
- * that is forked meanwhile may be missed.
+ * Sends the signals, up to a 0, to each process of the directory and of what the payload made inside. One that is forked
+ * meanwhile may be missed. mount: cgroup2's.
  */
-int cgroup_signal(int dir_fd, int signal);
+int cgroup_signal(int dir_fd, const char *mount, const int *signals, unsigned *ret_n_signaled);
 /* cgroup.kill. Only for leaves: a later clone3 into a killed directory can die at birth. */
 int cgroup_kill(int dir_fd);
 /* The number after key in memory.events and the like of this directory; -ENODATA, -ENOENT. */

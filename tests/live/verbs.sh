@@ -102,7 +102,7 @@ equal 'does not start it' stopped "$(state_of late)"
 check 'the slice is thawed' supctl thaw batch
 check_state 'then it starts' late running
 check 'a whole slice is stopped' supctl stop batch
-equal 'with all that is in it' 'stopped stopped' "$(state_of job) $(state_of late)"
+equal 'with all that runs in it' 'failed stopped' "$(state_of job) $(state_of late)"
 check 'and started' supctl start 'b*h'
 equal 'all of it' 'running running' "$(state_of job) $(state_of late)"
 
