@@ -2,12 +2,13 @@
 
 /*
  * The socket, and who may connect. sd-bus is in the files api*.c alone, so that another protocol can take its place. Who a
- * peer is was settled when it connected, by the kernel's word (SO_PEERCRED), not by anything it says.
+ * peer is was settled when it connected, by the kernel's word (SO_PEERCRED, SO_PEERPIDFD), not by anything it says.
  */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +20,10 @@
 #include "base/proc.h"
 #include "serve/api-internal.h"
 
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
 /* Processes that we supervise must not steer us, not even root's. */
 static bool lives_in_tree(const Api *api, pid_t pid) {
     char path[64], text[4096];
@@ -28,12 +33,25 @@ static bool lives_in_tree(const Api *api, pid_t pid) {
     return strlen(api->tree_path) > 1 && proc_cgroup_is_within(text, api->tree_path);
 }
 
+static bool has_ended(int pidfd) {
+    return poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 0) != 0;
+}
+
+/* Alive still after the look at its pid: so it was looked at itself, and not a later bearer. Kernels before 6.5 cannot tell. */
+static bool peer_lives_in_tree(const Api *api, int fd, pid_t pid) {
+    _cleanup_(cleanup_close) int pidfd = -1;
+    socklen_t length = sizeof pidfd;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &length) < 0 && errno != ENOPROTOOPT)
+        return true;
+    return lives_in_tree(api, pid) || (pidfd >= 0 && has_ended(pidfd));
+}
+
 static bool peer_may_change(const Api *api, int fd) {
     struct ucred credentials;
     socklen_t length = sizeof credentials;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0)
         return false;
-    return credentials.uid == 0 && !lives_in_tree(api, credentials.pid);
+    return credentials.uid == 0 && !peer_lives_in_tree(api, fd, credentials.pid);
 }
 
 /* Left in the queue, it would wake the loop without end. */
