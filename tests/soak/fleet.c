@@ -86,7 +86,8 @@ void fleet_write_policy(void) {
     if (!file)
         die("out of memory");
     if (soak.has_networks)
-        fprintf(file, "[network:lan]\nBridge=svs%u\nSubnet=10.%u.%u.1/24\n", id, 128 + id % 64, id / 64 % 256);
+        fprintf(file, "[network:lan]\nBridge=svs%u\nSubnet=10.%u.%u.1/24\nWarmPool=%d\n", id, 128 + id % 64,
+                id / 64 % 256, SPARE_NAMESPACES);
     for (unsigned i = 0; i < 5; i++)
         fprintf(file, "[slice:s%u]\n", i);
     for (unsigned i = 0; i < soak.fleet.n_policy; i++)

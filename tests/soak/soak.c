@@ -202,7 +202,7 @@ static bool is_empty(void) {
     int r = sd_bus_message_enter_container(reply, 'a', "s");
     bool empty = r >= 0 && sd_bus_message_at_end(reply, false) > 0;
     sd_bus_message_unref(reply);
-    return empty && fleet_alive(NULL) == 0;
+    return empty && fleet_alive(NULL) == 0 && count_links() == 0;
 }
 
 /* All is taken out of the policy. */

@@ -127,7 +127,11 @@ void churn_without_daemon(uint64_t usec);
 
 /* --- check.c, traces.c --- */
 
-void check_settle(void); /* until nothing is on its way any more */
+enum { SPARE_NAMESPACES = 2 }; /* of the one network */
+
+void check_settle(void);         /* until nothing is on its way any more */
+bool networks_are_settled(void); /* what has ended is gone, and what is kept ready is ready */
+unsigned count_links(void);
 void check_all(void);
 void check_traces(void);
 uint64_t traces_missed_runs(const char *program); /* of eBPF */

@@ -142,6 +142,24 @@ static ino_t namespace_of(pid_t pid) {
     return stat(path, &st) < 0 ? 0 : st.st_ino;
 }
 
+unsigned count_links(void) {
+    return count_entries("/sys/class/net", is_our_link);
+}
+
+static unsigned expected_links(void) {
+    return soak.has_networks * (1 + SPARE_NAMESPACES) + fleet_alive("bridge:lan");
+}
+
+static unsigned count_held_namespaces(void) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd", soak.daemon);
+    return count_entries(path, is_namespace);
+}
+
+bool networks_are_settled(void) {
+    return count_links() == expected_links() && count_held_namespaces() == soak.has_networks * SPARE_NAMESPACES;
+}
+
 static void check_namespaces(void) {
     ino_t host = namespace_of(getpid());
     for (unsigned i = 0; i < soak.fleet.n; i++) {
@@ -227,14 +245,14 @@ static void check_descriptors(const Walk *walk) {
     if (n > most + soak.n_base_fds)
         violation(&soak.tally.leaks, "the daemon has %u descriptors, with %u running in %u groups", n, alive,
                 walk->n_groups);
-    check_count("namespaces held by the daemon", count_entries(path, is_namespace), 0);
+    check_count("namespaces held by the daemon", count_held_namespaces(), soak.has_networks * SPARE_NAMESPACES);
 }
 
 void check_traces(void) {
     char path[128];
     Walk walk = check_cgroups();
     unsigned alive = fleet_alive(NULL);
-    check_count("links", count_entries("/sys/class/net", is_our_link), soak.has_networks + fleet_alive("bridge:lan"));
+    check_count("links", count_links(), expected_links());
     check_namespaces();
     unsigned n_pins = count_entries(soak.pin_dir, NULL);
     if (soak.round == 0)
@@ -253,7 +271,7 @@ void check_traces(void) {
 void check_empty(void) {
     Walk walk = check_cgroups();
     check_count("cgroups at the end", walk.n_groups, 0);
-    check_count("links at the end", count_entries("/sys/class/net", is_our_link), 0);
+    check_count("links at the end", count_links(), 0);
     check_count("pins at the end", count_entries(soak.pin_dir, NULL), soak.n_pins);
     check_map("exit_watches", sizeof(uint32_t), 0);
     check_map("exit_records", sizeof(struct exit_key), 0);
