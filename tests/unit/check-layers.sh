@@ -27,6 +27,7 @@ check supervisord/model/policy '(base|model)/.*'
 check supervisord/kernel '(base|model|kernel|bpf)/.*' '[a-z]+\.skel\.h'
 check supervisord/serve '(base|model|serve)/.*' 'bpf/slot\.h'
 check supervisord/exporter '(base|exporter)/.*' 'serve/(exposition|protocol)\.h'
+check supervisord/relay 'relay/.*'
 check tools/supctl '(base|model)/.*' 'serve/protocol\.h' 'tools/supctl/.*'
 check bpf '[a-z]+\.h'
 exit $status
