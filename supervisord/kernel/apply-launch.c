@@ -141,6 +141,7 @@ static int launch_child(const Applier *a, Step *step, Launch *launch) {
         .workload = step->command ?: step->group->workload,
         .invocation = &launch->mark.invocation,
         .leaf_fd = launch->leaf_fd,
+        .tree_fd = a->target->tree->fd,
         .namespace_fd = launch->namespace_fd,
     };
     stdio_for(a, step->object, spec.stdio);

@@ -14,13 +14,14 @@
 #include <systemd/sd-journal.h>
 
 #include "base/strv.h"
+#include "kernel/relay.h"
 #include "kernel/spawn-environment.h"
 
 /* Where no journal listens, output goes where the daemon's own messages go. */
 static int journal_source(SpawnSetup *setup, const char *identifier) {
     if (setup->journal_fd < 0)
         setup->journal_fd = sd_journal_stream_fd(identifier, LOG_INFO, true);
-    return setup->journal_fd >= 0 ? setup->journal_fd : STDERR_FILENO;
+    return setup->log_fd = setup->journal_fd >= 0 ? setup->journal_fd : STDERR_FILENO;
 }
 
 /* A descriptor, or -1 and the file that the child is to open. */
@@ -59,6 +60,26 @@ static void choose_stdio(SpawnSetup *setup, const SpawnSpec *spec) {
         child->stdio[2] = output_source(setup, spec->name, &exec->error, &child->error);
 }
 
+/* One for both outputs: they have one limit. */
+static int limit_log(SpawnSetup *setup, const SpawnSpec *spec, char **ret_message) {
+    RelaySpec relay = {
+        .name = spec->name,
+        .uid = setup->credentials.uid,
+        .gid = setup->credentials.gid,
+        .tree_fd = spec->tree_fd,
+        .out_fd = setup->log_fd,
+    };
+    int *stdio = setup->child.stdio;
+
+    if (setup->log_fd < 0 || !log_rate_limited(&spec->workload->exec.log_rate, &relay.rate))
+        return 0;
+    int r = relay_start(&relay, &setup->relay_fd, ret_message);
+    for (int i = STDOUT_FILENO; r == 0 && i <= STDERR_FILENO; i++)
+        if (stdio[i] == setup->log_fd)
+            stdio[i] = setup->relay_fd;
+    return r;
+}
+
 static int set_stdio(SpawnSetup *setup, const SpawnSpec *spec, char **ret_message) {
     setup->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (setup->null_fd < 0) {
@@ -68,7 +89,7 @@ static int set_stdio(SpawnSetup *setup, const SpawnSpec *spec, char **ret_messag
         return r;
     }
     choose_stdio(setup, spec);
-    return 0;
+    return limit_log(setup, spec, ret_message);
 }
 
 static int set_credentials(SpawnSetup *setup, const Exec *exec, char **ret_message) {
@@ -106,9 +127,9 @@ int spawn_setup(SpawnSetup *setup, const SpawnSpec *spec, char **ret_message) {
     setup->child.executable = exec->arguments[0];
     setup->child.working_directory = exec->working_directory ?: "/";
 
-    int r = set_stdio(setup, spec, ret_message);
+    int r = set_credentials(setup, exec, ret_message);
     if (r == 0)
-        r = set_credentials(setup, exec, ret_message);
+        r = set_stdio(setup, spec, ret_message);
     return r == 0 ? set_environment(setup, spec, ret_message) : r;
 }
 
@@ -117,5 +138,6 @@ void spawn_setup_done(SpawnSetup *setup) {
     credentials_done(&setup->credentials);
     close_fd(setup->null_fd);
     close_fd(setup->journal_fd);
+    close_fd(setup->relay_fd);
     *setup = (SpawnSetup) SPAWN_SETUP_NULL;
 }

@@ -24,6 +24,7 @@ typedef struct SpawnSpec {
     const Workload *workload;
     const Invocation *invocation;
     int leaf_fd;               /* cgroup leaf */
+    int tree_fd;               /* the tree's directory; used where there is a rate limit of output */
     int namespace_fd;          /* network namespace; -1: the daemon's own */
     int stdio[3];              /* given by `supctl run`; -1 each: as the workload says */
     const char *notify_socket; /* NULL */

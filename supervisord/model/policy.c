@@ -72,6 +72,22 @@ bool exit_set_has(const ExitSet *set, bool signaled, int code) {
     return code >= 0 && code < 256 && set->codes[code / 64] & UINT64_C(1) << code % 64;
 }
 
+bool log_rate_limited(const LogRate *rate, LogRate *ret) {
+    static const LogRate journal = { .interval_usec = 30 * USEC_PER_SEC, .burst = 10000 };
+    LogRate whole = *rate;
+
+    if (rate->interval_usec == AMOUNT_INFINITY && rate->burst == AMOUNT_INFINITY)
+        return false;
+    if (whole.interval_usec == AMOUNT_INFINITY)
+        whole.interval_usec = journal.interval_usec;
+    if (whole.burst == AMOUNT_INFINITY)
+        whole.burst = journal.burst;
+    if (whole.interval_usec == 0 || whole.burst == 0)
+        return false;
+    *ret = whole;
+    return true;
+}
+
 void commands_done(Commands *commands) {
     for (size_t i = 0; i < commands->n; i++)
         strv_free(commands->items[i].arguments);

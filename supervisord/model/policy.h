@@ -117,6 +117,11 @@ typedef struct Output {
     char *path; /* OUTPUT_FILE, OUTPUT_APPEND, OUTPUT_TRUNCATE */
 } Output;
 
+/* How many lines may go to the journal in which time; AMOUNT_INFINITY each: not given. */
+typedef struct LogRate {
+    uint64_t interval_usec, burst;
+} LogRate;
+
 /* One resource of setrlimit(2), in its units; AMOUNT_INFINITY is RLIM_INFINITY. */
 typedef struct ResourceLimit {
     bool is_set; /* else as the daemon was given it */
@@ -156,6 +161,7 @@ typedef struct Exec {
     char *working_directory;     /* absolute; NULL: / */
     char *input_path;            /* NULL: /dev/null */
     Output output, error;
+    LogRate log_rate;
     ResourceLimit resource_limits[RLIM_NLIMITS];
     int64_t nice, oom_score_adjust;
     uint64_t umask;
@@ -283,6 +289,8 @@ const char *kill_mode_name(KillMode mode);              /* "control-group" */
 const char *collect_mode_name(CollectMode mode);        /* "inactive" */
 const char *network_mode_name(NetworkMode mode);        /* "bridge" */
 const char *output_kind_name(OutputKind kind);
+/* Whether there is a limit; what is not given of it is as journald.conf(5) has it. ret untouched when there is none. */
+bool log_rate_limited(const LogRate *rate, LogRate *ret);
 
 /* Itself or the nearest slice above that is frozen; NULL: none is. */
 const Group *group_frozen_by(const Group *group);
@@ -291,5 +299,7 @@ bool policy_names_devices(const Policy *policy);
 
 /* "slice/inner/web": the group's directory below the tree. -ENAMETOOLONG. */
 int group_path(const Group *group, char *buffer, size_t size);
+/* Beside the groups of the tree, of no name that a group can have: where those live that limit the rate of output. */
+#define RELAY_LEAF ".relay"
 /* The directory name of a group: a name that meets a kernel file ("cpu.max", "cgroup.procs") gets `_` in front. */
 const char *group_directory(const char *name, char *buffer, size_t size);

@@ -149,6 +149,8 @@ static void print_resource_limits(FILE *out, const ResourceLimit limits_of[stati
 
 /* Their defaults are tried by the case minimal. */
 static void print_scalars(FILE *out, const Exec *exec) {
+    LogRate rate;
+
     if (exec->umask != 0022)
         fprintf(out, "    UMask=%04" PRIo64 "\n", exec->umask);
     if (exec->nice != 0)
@@ -157,6 +159,9 @@ static void print_scalars(FILE *out, const Exec *exec) {
         print_text(out, "IgnoreSIGPIPE", "no");
     if (exec->oom_score_adjust != 0)
         fprintf(out, "    OOMScoreAdjust=%" PRId64 "\n", exec->oom_score_adjust);
+    if (log_rate_limited(&exec->log_rate, &rate))
+        fprintf(out, "    LogRateLimitIntervalSec=%" PRIu64 " LogRateLimitBurst=%" PRIu64 "\n", rate.interval_usec,
+                rate.burst);
 }
 
 static void print_exit_set(FILE *out, const char *key, const ExitSet *set) {

@@ -200,7 +200,7 @@ our_processes() {
     find "$tree" -name cgroup.procs -exec cat {} + 2>/dev/null
     [ -z "$daemon" ] || ! is_alive "$daemon" || echo "$daemon"
 }
-our_groups() { find "$tree" -mindepth 1 -type d 2>/dev/null; }
+our_groups() { find "$tree" -mindepth 1 -type d ! -name .relay 2>/dev/null; } # .relay is the tree's own, and stays
 our_links() { ip -o link | sed -n "s/^[0-9]*: \([^:@]*\).*alias $instance:.*/\1/p"; }
 our_pins() { find "$pins" -type f 2>/dev/null; }
 # Namespaces that processes of ours are in or hold, but the host's.

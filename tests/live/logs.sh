@@ -4,7 +4,7 @@
 . "$(dirname -- "$0")/lib.sh"
 
 # Names of this run's own: the journal keeps those of other runs.
-talker=talker-$$ whisperer=whisperer-$$ filer=filer-$$ mute=mute-$$
+talker=talker-$$ whisperer=whisperer-$$ filer=filer-$$ mute=mute-$$ flooder=flooder-$$ neighbour=neighbour-$$
 
 # speaker NAME WHERE: writes a line to each of its two outputs at each start
 speaker() {
@@ -26,9 +26,35 @@ follow() { # NAME: into a file; its pid is in $follower. Returns when it follows
     speaker "$whisperer" journal
     speaker "$filer" "append:$work/filer.log"
     speaker "$mute" null
+    # The limit is the slice's; the window is longer than the story.
+    printf '[slice:floods]\nLogRateLimitIntervalSec=1h\nLogRateLimitBurst=5\n'
+    printf '[workload:%s]\nSlice=floods\nUser=nobody\n' "$flooder"
+    printf 'ExecStart=/bin/sh -c "seq -f flood-%%%%g 3; until [ -e %s/go ]; do sleep 0.1; done; seq -f flood-%%%%g 4 100 >&2"\n' "$work"
+    printf '[workload:%s]\nSlice=floods\nLogRateLimitBurst=0\nExecStart=/usr/bin/seq -f neighbour-%%%%g 100\n' "$neighbour"
 } | policy
+chmod 755 "$work" # for the flooder
 must 'the daemon starts' daemon_start
 for name in "$talker" "$whisperer" "$filer" "$mute"; do check_eventually "$name has spoken" has_spoken "$name"; done
+
+# The daemon is killed between the flood's beginning and its end: only the relay is left to count and to say it.
+heard() { # NAME: what it said; without a journal, what all said
+    if [ -S /run/systemd/journal/stdout ]; then
+        journalctl --quiet --output=cat --identifier="$1"
+    else
+        cat "$journal"
+    fi
+}
+check_eventually 'what has a limit is heard while it talks' says flood-3 heard "$flooder"
+relay=$(cat "$tree/.relay/cgroup.procs")
+equal 'by a relay that has no more rights than who talks' "$(id -u nobody)" "$(stat -c %u "/proc/$relay/task")"
+must 'the daemon is killed' daemon_kill
+touch "$work/go"
+check_eventually 'a flood is cut, and that is said' says "Suppressed 95 messages from $flooder" heard "$flooder"
+check_eventually 'its relay goes' not is_alive "$relay"
+equal 'it could say as much as it may' 'flood-4 flood-5' "$(heard "$flooder" | grep -Eo 'flood-([4-9]|[0-9]{2,})' | tr '\n' ' ' | sed 's/ $//')"
+check_eventually 'who has no limit is heard to the end' says neighbour-100 heard "$neighbour"
+equal 'and whole' 100 "$(heard "$neighbour" | grep -c '^neighbour-[0-9]*$')"
+must 'the daemon comes back' daemon_start
 
 equal 'a file is shown' "$filer: words of $filer|$filer: more|" "$(supctl logs "$filer" | tr '\n' '|')"
 equal 'its last line' "$filer: more" "$(supctl logs -n 1 "$filer")"
@@ -50,6 +76,8 @@ messages() { supctl logs --json "$@" | sed 's/.*"message":"\(.*\)"}/\1/' | tr '\
 
 check_eventually 'the journal has what was said' says "words of $talker" supctl logs "$talker"
 check_eventually 'from both outputs' says more supctl logs "$talker"
+equal 'of what has a limit it shows what was let pass' \
+    "flood-1|flood-2|flood-3|flood-4|flood-5|Suppressed 95 messages from $flooder|" "$(messages "$flooder")"
 equal 'and no more than that' "words of $talker|more|" "$(messages "$talker")"
 matches 'with time and pid' "^[0-9-]+ [0-9:]+ $talker\[$(pid_of "$talker")\]: words of $talker" "$(supctl logs "$talker")"
 equal 'the last line alone' 'more|' "$(messages -n 1 "$talker")"

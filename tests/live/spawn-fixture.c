@@ -172,6 +172,7 @@ SpawnSpec spec_of(const Workload *workload, int leaf_fd) {
         .workload = workload,
         .invocation = &invocation,
         .leaf_fd = leaf_fd,
+        .tree_fd = -1,
         .namespace_fd = -1,
         .stdio = { -1, -1, -1 },
     };

@@ -15,6 +15,7 @@ command_of() { sed -n 's/^Exec'"$2"'=\([^ ]*\).*/\1/p' "$build/systemd/$1"; } # 
 install_all() {
     install -D "$build/supervisord/supervisord" "$(command_of supervisord.service Start)"
     install -D "$build/supervisord/supervisord-keeper" "$(command_of supervisord-workloads.service Start)"
+    install -D -t "$(dirname -- "$(command_of supervisord.service Start)")" "$build/supervisord/supervisord-relay"
     install -D "$build/supervisord/supervisord-exporter" "$(command_of supervisord-exporter.service Start)"
     install -D "$build/tools/supctl/supctl" "$(command_of supervisord-shutdown.service Stop)"
     install -D -m 644 -t /usr/local/lib/systemd/system "$build"/systemd/*.service "$top"/systemd/*.{slice,socket}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The journal's own index finds the entries by name; each is then held against its cgroup. Where a process had ended before
+ * The journal's own index finds the entries by name; each is then held against its cgroup, or that of relays, which write only
+ * for the workload for which the daemon opened the stream. Where a process had ended before
  * the journal asked the kernel for its cgroup, only an entry that came over a stream counts: streams get their name from
  * the daemon when they are opened.
  */
@@ -17,6 +18,7 @@
 
 #include "base/parse.h"
 #include "base/strv.h"
+#include "model/policy.h"
 
 #define JOURNAL_STREAM_SOCKET "/run/systemd/journal/stdout"
 #define DAEMON_UNIT "supervisord.service"
@@ -126,16 +128,25 @@ static bool is_own_cgroup(const char *cgroup, const char *directory) {
     return false;
 }
 
+/* Where no workload is: that of the relays (supervisord/relay). */
+static bool is_relay_cgroup(const char *cgroup) {
+    const char *slash = strrchr(cgroup, '/');
+
+    return slash && strcmp(slash + 1, RELAY_LEAF) == 0;
+}
+
 /* What the workload itself said; NULL: somebody else did, under its name. */
-static const char *own_speaker(sd_journal *journal, const LogQuery *query) {
+static const char *own_speaker(sd_journal *journal, const LogQuery *query, bool *ret_relayed) {
     char name[FIELD_BYTES_MAX], cgroup[FIELD_BYTES_MAX], transport[FIELD_BYTES_MAX];
     const struct LogOrigin *origin =
             get_field(journal, "SYSLOG_IDENTIFIER", name, sizeof(name)) ? find_origin(query, name) : NULL;
 
     if (!origin)
         return NULL;
-    if (get_field(journal, "_SYSTEMD_CGROUP", cgroup, sizeof(cgroup)))
-        return is_own_cgroup(cgroup, origin->directory) ? origin->workload : NULL;
+    if (get_field(journal, "_SYSTEMD_CGROUP", cgroup, sizeof(cgroup))) {
+        *ret_relayed = is_relay_cgroup(cgroup);
+        return *ret_relayed || is_own_cgroup(cgroup, origin->directory) ? origin->workload : NULL;
+    }
     return get_field(journal, "_TRANSPORT", transport, sizeof(transport)) && strcmp(transport, "stdout") == 0
                    ? origin->workload
                    : NULL;
@@ -145,17 +156,18 @@ static const char *own_speaker(sd_journal *journal, const LogQuery *query) {
 static int read_entry(LogJournal *journal, LogEntry *ret) {
     char name[FIELD_BYTES_MAX];
     const struct LogOrigin *origin;
+    bool relayed = false;
     int r = sd_journal_get_realtime_usec(journal->journal, &ret->at_usec);
 
     if (r < 0)
         return r;
-    ret->workload = ret->speaker = own_speaker(journal->journal, &journal->query);
+    ret->workload = ret->speaker = own_speaker(journal->journal, &journal->query, &relayed);
     if (!ret->workload && get_field(journal->journal, "SUPERVISOR_WORKLOAD", name, sizeof(name)) &&
             (origin = find_origin(&journal->query, name))) {
         ret->workload = origin->workload;
         ret->speaker = "supervisord";
     }
-    ret->pid = get_number(journal->journal, "_PID", -1);
+    ret->pid = relayed ? -1 : get_number(journal->journal, "_PID", -1);
     ret->priority = (int) get_number(journal->journal, "PRIORITY", LOG_INFO);
     ret->message = get_field(journal->journal, "MESSAGE", journal->message, sizeof(journal->message)) ?: "";
     return ret->workload != NULL;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "model/words.h"
 
 static const char *output_word(unsigned index) {
@@ -162,6 +163,19 @@ static int assign_output(const Key *key, Draft *draft, const char *text, const c
         return r;
     output->kind = kind;
     return 0;
+}
+
+static int not_given(const Key *key, const Draft *draft) {
+    *(uint64_t *) key_field(key, draft) = AMOUNT_INFINITY;
+    return 0;
+}
+
+static int assign_log_interval(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    return *text ? key_assign_time(key, draft, text, ret_problem) : not_given(key, draft);
+}
+
+static int assign_log_burst(const Key *key, Draft *draft, const char *text, const char **ret_problem) {
+    return *text ? key_assign_number(key, draft, text, ret_problem) : not_given(key, draft);
 }
 
 const Key keys_exec[] = {
@@ -322,5 +336,25 @@ const Key keys_exec[] = {
         .expects = "inherit, journal, null, file:/path, append:/path or truncate:/path",
         .offset = offsetof(Workload, exec.error),
         .word = error_word,
+    },
+    [KEY_LOG_RATE_LIMIT_INTERVAL - KEYS_EXEC] = {
+        .name = "LogRateLimitIntervalSec",
+        .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .assign = assign_log_interval,
+        .fallback = "",
+        .expects = "a time, or 0 for no limit",
+        .offset = offsetof(Workload, exec.log_rate.interval_usec),
+        .maximum = AMOUNT_INFINITY - 1,
+    },
+    [KEY_LOG_RATE_LIMIT_BURST - KEYS_EXEC] = {
+        .name = "LogRateLimitBurst",
+        .sections = IN(SECTION_WORKLOAD),
+        .inherited = true,
+        .assign = assign_log_burst,
+        .fallback = "",
+        .expects = "a number of lines, or 0 for no limit",
+        .offset = offsetof(Workload, exec.log_rate.burst),
+        .maximum = AMOUNT_INFINITY - 1,
     },
 };

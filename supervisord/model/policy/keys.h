@@ -49,6 +49,8 @@ typedef enum KeyId {
     KEY_STANDARD_INPUT,
     KEY_STANDARD_OUTPUT,
     KEY_STANDARD_ERROR,
+    KEY_LOG_RATE_LIMIT_INTERVAL,
+    KEY_LOG_RATE_LIMIT_BURST,
 
     KEYS_RESOURCE, /* that of resource n of setrlimit(2) is KEYS_RESOURCE + n */
 
