@@ -44,7 +44,8 @@ static Session *session_free(Session *session) {
 void supervisor_sessions_free(Supervisor *s) {
     while (s->sessions) {
         if (s->sessions->call)
-            api_answer_error(s->sessions->call, CONTROL_ERROR_FAILED, "supervisord is going away; the command goes on");
+            api_answer_error(
+                    s->sessions->call, CONTROL_ERROR_GOING_AWAY, "supervisord is going away; the command goes on");
         session_free(s->sessions);
     }
 }

@@ -136,7 +136,8 @@ void supervisor_waiters_free(Supervisor *s) {
     while (s->waiters) {
         Waiter *waiter = s->waiters;
         s->waiters = waiter->next;
-        api_answer_error(waiter->call, CONTROL_ERROR_FAILED, "supervisord is going away; %s goes on", waiter->workload);
+        api_answer_error(
+                waiter->call, CONTROL_ERROR_GOING_AWAY, "supervisord is going away; %s goes on", waiter->workload);
         waiter_free(waiter);
     }
 }

@@ -66,8 +66,9 @@
 #define CONTROL_ERROR_NO_SUCH CONTROL_INTERFACE ".Error.NoSuchWorkload"
 #define CONTROL_ERROR_NOT_RUNNING CONTROL_INTERFACE ".Error.NotRunning"
 #define CONTROL_ERROR_BAD_POLICY CONTROL_INTERFACE ".Error.BadPolicy"
-#define CONTROL_ERROR_FAILED CONTROL_INTERFACE ".Error.Failed" /* the message says why */
-#define CONTROL_ERROR_SLICE CONTROL_INTERFACE ".Error.IsSlice" /* where a workload is expected */
+#define CONTROL_ERROR_FAILED CONTROL_INTERFACE ".Error.Failed"        /* the message says why */
+#define CONTROL_ERROR_SLICE CONTROL_INTERFACE ".Error.IsSlice"        /* where a workload is expected */
+#define CONTROL_ERROR_GOING_AWAY CONTROL_INTERFACE ".Error.GoingAway" /* the daemon; what was waited for goes on */
 #define CONTROL_ERROR_BUSY CONTROL_INTERFACE ".Error.Busy"
 
 #define CONTROL_CALLS_MAX 16 /* unanswered, of one connection; a further one is an error */

@@ -93,7 +93,7 @@ has_session() { [ -n "$(find "$tree/plain" -type d -name 'x*')" ]; }
 check_eventually 'a session runs' has_session
 daemon_kill
 wait $session 2>/dev/null
-equal 'whose caller is told when the daemon dies' 1 $?
+equal 'whose caller is told when the daemon dies' 255 $?
 must 'a daemon comes back' daemon_start
 check 'the session goes on' has_session
 check 'and the plan is empty' plan_is_empty

@@ -105,20 +105,23 @@ int client_call(sd_bus *bus, const char *subject, uint64_t timeout_usec, sd_bus_
     return status;
 }
 
+/* A connection that ends fails the calls that wait in libsystemd by a name, and others by a number. */
+bool client_is_lost(const sd_bus_error *error) {
+    int number = sd_bus_error_get_errno(error);
+
+    return sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, CONTROL_ERROR_GOING_AWAY) || number == ECONNRESET ||
+           number == ENOTCONN || number == EPIPE;
+}
+
 /* Of errors that do not come from supervisord, libsystemd's words alone say too little. */
 static const char *local_reason(const sd_bus_error *error) {
-    if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
-        return "supervisord closed the connection (see `journalctl -u supervisord`)";
-    switch (sd_bus_error_get_errno(error)) {
-    case ECONNRESET:
-    case ENOTCONN:
-    case EPIPE:
-        return "supervisord closed the connection (see `journalctl -u supervisord`)";
-    case ETIMEDOUT:
-        return "supervisord does not answer (see `journalctl -u supervisord`)";
-    default:
+    if (sd_bus_error_has_name(error, CONTROL_ERROR_GOING_AWAY))
         return NULL;
-    }
+    if (client_is_lost(error))
+        return "supervisord closed the connection (see `journalctl -u supervisord`)";
+    if (sd_bus_error_get_errno(error) == ETIMEDOUT)
+        return "supervisord does not answer (see `journalctl -u supervisord`)";
+    return NULL;
 }
 
 int client_explain(const char *subject, const sd_bus_error *error) {

@@ -27,6 +27,9 @@ int client_try(sd_bus *bus, uint64_t timeout_usec, sd_bus_error *error, sd_bus_m
 int client_call(sd_bus *bus, const char *subject, uint64_t timeout_usec, sd_bus_message **ret, const char *method,
         const char *types, ...);
 
+/* Whether supervisord has gone before it could answer: what it was asked for may have been begun, and go on. */
+bool client_is_lost(const sd_bus_error *error);
+
 /* Says what a failed call means. The exit status. */
 int client_explain(const char *subject, const sd_bus_error *error);
 /* Says that a reply is not what the protocol promises. The exit status. */

@@ -13,6 +13,7 @@ enum { /* as systemctl has them; 0 and 1 are EXIT_SUCCESS and EXIT_FAILURE */
     EXIT_NOT_RUNNING = 3,
     EXIT_NO_SUCH = 4,
     EXIT_NOT_FOUND = 127, /* the shell's: no such command */
+    EXIT_LOST = 255,      /* ssh's: what runs may go on, and who would tell how it ends is gone */
 };
 
 typedef struct Options {

@@ -51,13 +51,23 @@ static int compose(const void *userdata, const int stdio[static 3], sd_bus_messa
     return 0;
 }
 
+static int failed(const Session *session, const sd_bus_error *error) {
+    if (!client_is_lost(error))
+        return client_explain(session->workload, error);
+    complain("%s: lost the connection to supervisord; %s, until %s ends at the latest, and how it ends is not known",
+            session->workload,
+            session->options->pty ? "the command's terminal hangs up; it may go on" : "the command goes on",
+            session->workload);
+    return EXIT_LOST;
+}
+
 static int on_answer(const void *userdata, sd_bus_message *reply) {
     const Session *session = userdata;
     int known, is_signaled, code, is_oom_killed, r;
     uint64_t cpu_usec;
 
     if (sd_bus_message_is_method_error(reply, NULL))
-        return client_explain(session->workload, sd_bus_message_get_error(reply));
+        return failed(session, sd_bus_message_get_error(reply));
     r = sd_bus_message_read(reply, "bbibt", &known, &is_signaled, &code, &is_oom_killed, &cpu_usec);
     if (r < 0)
         return client_bad_reply(r);

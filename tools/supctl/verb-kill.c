@@ -59,16 +59,30 @@ static int report_end(const Options *options, const char *name, sd_bus_message *
     return is_signaled ? SIGNAL_STATUS + code : code;
 }
 
+static int wait_failed(const char *name, const sd_bus_error *error) {
+    if (!client_is_lost(error))
+        return client_explain(name, error);
+    complain("%s: lost the connection to supervisord before the end (`supctl wait %s` waits again)", name, name);
+    return EXIT_LOST;
+}
+
+static int wait_for(const Options *options, sd_bus *bus, const char *name) {
+    _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    int r = client_try(bus, CALL_ACTS, &error, &reply, "Wait", "s", name);
+    int status = r < 0 ? wait_failed(name, &error) : report_end(options, name, reply);
+
+    sd_bus_error_free(&error);
+    return status;
+}
+
 int verb_wait(const Options *options, char **arguments) {
     _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
     int worst = client_open(options, &bus);
 
     for (char **name = arguments; bus && *name; name++) {
-        _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
-        int status = client_call(bus, *name, CALL_ACTS, &reply, "Wait", "s", *name);
+        int status = wait_for(options, bus, *name);
 
-        if (status == EXIT_SUCCESS)
-            status = report_end(options, *name, reply);
         worst = status > worst ? status : worst;
     }
     return worst;

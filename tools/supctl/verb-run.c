@@ -98,11 +98,11 @@ static int on_answer(const void *userdata, sd_bus_message *reply) {
 
     if (!error)
         return exit_status_of(reply, request->options);
-    if (!sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
+    if (!client_is_lost(error))
         return client_explain(request->name, error);
-    complain("%s: lost the connection to supervisord; how it ends is not known (`supctl status %s`)", request->name,
-            request->name);
-    return EXIT_FAILURE;
+    complain("%s: lost the connection to supervisord; %s, and how it ends is not known here (`supctl status %s`)",
+            request->name, request->options->pty ? "its terminal hangs up" : "it goes on", request->name);
+    return EXIT_LOST;
 }
 
 static int on_stopped(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
