@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash-point.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -116,7 +117,9 @@ bool supervisor_stop(Supervisor *s, const char *name, bool planned) {
         return true;
     watch->command_key = NULL; /* a start that is not over will not be */
     ledger_journal(s->ledger, supervisor_now(), name, "stopping %s", name);
+    crash_point("before the stop is marked");
     cgroup_mark_stopping(watch->start.process.leaf_fd);
+    crash_point("stop marked");
     if (watch->is_starting || watch->main_ended || !watch_run_commands(watch, "ExecStop"))
         watch_terminate(watch);
     return true;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "base/crash-point.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/strv.h"
@@ -194,6 +195,11 @@ int main(int argc, char **argv) {
     int r = parse_arguments(argc, argv, &arguments);
     if (r < 0)
         return 2;
+    r = crash_points_open();
+    if (r < 0) {
+        log_error("SUPERVISORD_CRASH_AT: %s", strerror(-r));
+        return 2;
+    }
     if (arguments.check)
         r = check();
     else {

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/crash-point.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/strv.h"
@@ -116,6 +117,7 @@ static void settle_groups(ConvergeJob *job) {
 }
 
 static void settle_step(Supervisor *s, const Step *step) {
+    crash_point("before a step is settled");
     log_step(s, step);
     if (step->kind == STEP_STOP && step->result == -EINPROGRESS && !supervisor_stop(s, step->object, true))
         supervisor_decide_at(

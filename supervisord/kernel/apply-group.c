@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/crash-point.h"
 #include "kernel/applier.h"
 #include "kernel/cgroup.h"
 
@@ -40,7 +41,9 @@ static uint32_t allocate_slot(const Applier *a) {
 static int mark_group(const Applier *a, const Step *step, int fd) {
     CgroupMark mark = { .kind = step->group_kind, .slot = allocate_slot(a) };
     strncpy(mark.name, step->object, sizeof mark.name - 1);
+    crash_point("slot taken");
     int r = cgroup_mark_write(fd, &mark);
+    crash_point("cgroup marked");
     if (r < 0) {
         if (mark.slot != SLOT_NONE)
             programs_slot_free(a->target->programs, mark.slot);
@@ -61,6 +64,7 @@ static int make_group(int parent_fd, const char *name, int *ret_fd) {
             return -EEXIST;
         r = cgroup_make(parent_fd, name, &fd, &created);
     }
+    crash_point("cgroup made");
     if (r == 0)
         *ret_fd = TAKE_FD(fd);
     return r;
@@ -107,6 +111,7 @@ int apply_group_remove(const Applier *a, Step *step) {
         r = cgroup_remove(parent_fd, name);
     if (r < 0)
         return step_failed(step, r, "cannot remove cgroup %s", step->path);
+    crash_point("cgroup removed");
     applier_unbind(a, fd);
     return 0;
 }
@@ -146,10 +151,12 @@ int apply_leaf_remove(const Applier *a, Step *step) {
         r = cgroup_kill(leaf_fd); /* what the main process left behind */
     if (r == 0)
         r = cgroup_wait_empty(leaf_fd, LEAF_EMPTY_TIMEOUT_USEC);
+    crash_point("leaf emptied");
     if (r == 0)
         r = cgroup_remove(group_fd, name);
     if (r < 0)
         return step_failed(step, r, "cannot remove cgroup %s/%s", step->path, name);
+    crash_point("leaf removed");
     applier_unbind(a, leaf_fd);
     return 0;
 }

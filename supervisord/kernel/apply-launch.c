@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/crash-point.h"
 #include "base/parse.h"
 #include "base/strv.h"
 #include "kernel/applier.h"
@@ -68,8 +69,10 @@ static int make_leaf(const Applier *a, Step *step, Launch *launch) {
         launch->leaf_fd = close_fd(launch->leaf_fd);
         r = -EEXIST;
     }
+    crash_point("leaf made");
     if (r == 0)
         r = cgroup_mark_write(launch->leaf_fd, &launch->mark);
+    crash_point("leaf marked");
     if (r < 0) {
         char path[PATH_MAX];
         snprintf(path, sizeof path, "%s/%s", step->path, launch->leaf_name);
@@ -108,6 +111,7 @@ static int register_child(const Applier *a, Launch *launch) {
     if (a->target->programs && !launch->start.session) /* nobody but who waits for it asks how a session ended */
         programs_exit_register(a->target->programs, launch->mark.main_pid, launch->mark.main_start_ticks,
                 launch->mark.invocation.bytes);
+    crash_point("exit registered");
     return cgroup_mark_write(launch->leaf_fd, &launch->mark);
 }
 
@@ -145,7 +149,9 @@ static int launch_child(const Applier *a, Step *step, Launch *launch) {
         .namespace_fd = launch->namespace_fd,
     };
     stdio_for(a, step->object, spec.stdio);
+    crash_point("before the clone");
     int r = spawn_begin(&spec, &launch->spawned, &step->message);
+    crash_point("child cloned");
     if (r < 0)
         return step_failed(step, r, "cannot start");
     r = hold_child(a, step, launch);
@@ -154,7 +160,9 @@ static int launch_child(const Applier *a, Step *step, Launch *launch) {
     r = register_child(a, launch);
     if (r < 0)
         return step_failed(step, r, "cannot mark cgroup %s/%s", step->path, launch->leaf_name);
+    crash_point("child marked");
     spawn_release(TAKE_PTR(launch->spawned), &launch->start.report_fd);
+    crash_point("child released");
     return 0;
 }
 

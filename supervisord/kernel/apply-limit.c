@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/crash-point.h"
 #include "base/file.h"
 #include "base/strv.h"
 #include "kernel/applier.h"
@@ -73,6 +74,7 @@ int apply_limit_set(const Applier *a, Step *step) {
         return step_failed(step, r, "cannot open cgroup %s", step->path);
     knob_file_text(&step->setting, text, sizeof text);
     r = file_write_at(fd, knob->file, text);
+    crash_point("limit written");
     if (r == -ENOENT || (r == -EACCES && faccessat(fd, knob->file, F_OK, 0) < 0))
         return knob_absent(fd, knob, step);
     if (r < 0)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 
+#include "base/crash-point.h"
 #include "base/strv.h"
 #include "kernel/applier.h"
 #include "kernel/cgroup.h"
@@ -140,6 +141,7 @@ int applier_wire(const Applier *a, Step *step, const Invocation *invocation, int
     int r = unplug_earlier(a, step);
     if (r == 0)
         r = open_namespace(a, step, invocation, &namespace_fd);
+    crash_point("namespace made");
     if (r >= 0)
         r = attach(a, step, invocation, (unsigned) r, namespace_fd);
     if (r == 0)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash-point.h"
 #include "base/parse.h"
 #include "base/strv.h"
 #include "kernel/applier.h"
@@ -139,6 +140,7 @@ int apply(const ApplyTarget *target, Plan *plan, const ApplyStdio *stdio, Starts
         return -ENOMEM;
     for (size_t i = 0; i < plan->n_steps; i++) {
         Step *step = plan->steps + i;
+        crash_point("before a step");
         if (broken && same_chain(broken, step))
             step->result = -ECANCELED;
         else if (step->result == -EINPROGRESS)
@@ -149,6 +151,7 @@ int apply(const ApplyTarget *target, Plan *plan, const ApplyStdio *stdio, Starts
         if (step->group)
             degraded[step->group->index] = true;
     }
+    crash_point("plan applied");
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <netlink/route/link/bridge.h>
 #include <string.h>
 
+#include "base/crash-point.h"
 #include "base/parse.h"
 #include "kernel/links.h"
 
@@ -50,6 +51,7 @@ static int bridge_find_or_create(const Links *links, const char *bridge, struct 
     r = links_find(links->socket, bridge, &link);
     if (r == -ENODEV) {
         r = bridge_create(links, bridge, hardware_address);
+        crash_point("bridge made");
         if (r < 0)
             return r;
         r = links_find(links->socket, bridge, &link);
@@ -124,7 +126,9 @@ int links_bridge_make(Links *links, const Network *network) {
     r = bridge_set_mtu(links, link, network->mtu_bytes);
     if (r < 0)
         return r;
+    crash_point("bridge sized");
     r = links_raise(links->socket, link, alias);
+    crash_point("bridge raised");
     if (r < 0)
         return r;
     return bridge_set_gateways(links, rtnl_link_get_ifindex(link), network);

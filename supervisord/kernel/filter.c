@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash-point.h"
 #include "base/strv.h"
 #include "kernel/programs-internal.h"
 
@@ -336,8 +337,10 @@ int filter_set(const Programs *programs, int cgroup_fd, uint32_t slot, const Fil
         text_printf(ret_message, "cannot load the filter of %s: %s", filter_name(rules->filter), reason);
         return r;
     }
-    for (size_t i = 0; r == 0 && hook_of(rules->filter, i); i++)
+    for (size_t i = 0; r == 0 && hook_of(rules->filter, i); i++) {
         r = set_hook(cgroup_fd, hook_of(rules->filter, i), object);
+        crash_point("filter attached");
+    }
     if (r == -EPERM)
         text_printf(ret_message,
                 "cannot attach the filter of %s: a program on a cgroup above allows no other, or eBPF is refused here",

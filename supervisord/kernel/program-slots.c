@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "base/crash-point.h"
 #include "kernel/programs-internal.h"
 
 enum {
@@ -298,6 +299,7 @@ static int fold(Programs *programs, uint32_t from, uint32_t to) {
     for (size_t i = 0; i < n && r == 0; i++)
         r = fold_block(programs, from, to, devices[i]);
     add_words(&programs->folded_slots[to], &sum, SLOT_WORDS);
+    crash_point("slot folded");
     return zero_slot(programs, from) ?: r;
 }
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash-point.h"
 #include "base/hash.h"
 #include "kernel/links.h"
 
@@ -70,6 +71,7 @@ int links_veth_make(const Links *links, int namespace_fd, const Veth *veth, stru
     if (!links_bridge_network(links, bridge))
         return -ENODEV; /* that one is not ours to join */
     r = veth_create(links, namespace_fd, veth, rtnl_link_get_ifindex(bridge));
+    crash_point("veth made");
     if (r < 0)
         return r;
     r = links_find(links->socket, veth->name, &link);
@@ -173,6 +175,7 @@ int links_wire(Links *links, int namespace_fd, const LinkWire *wire) {
     if (r < 0)
         return r;
     r = veth_plug(links, namespace_fd, wire);
+    crash_point("veth plugged");
     if (r < 0)
         return r;
     return inner_configure(inside, wire);
