@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash-point.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/strv.h"
@@ -182,6 +183,7 @@ void watch_finish(Watch *watch) {
     char name[NAME_LENGTH_MAX + 1];
     strcpy(name, watch->start.name);
     bool planned_stop = watch->planned_stop;
+    crash_point("start ended");
     if (watch->leaf_is_gone)
         forget_exit(s, &watch->start.invocation);
     if (!note_failure(watch, name))
@@ -190,9 +192,12 @@ void watch_finish(Watch *watch) {
     s->sampled_usec = 0; /* whoever asks now wants what it used to the end */
     supervisor_notify_ended(s, name);
     supervisor_settle_waiters(s);
+    /* What a plan stops is not at its end, unless its user stopped it under a daemon that did not live to do so. */
+    const Workload *workload = workload_of(s, name);
+    bool collected = !(planned_stop && workload && workload->life.running) && supervisor_collect(s, name);
     if (planned_stop) /* what it stood in the way of may be anywhere */
         supervisor_converge(s, &(Converge){});
-    else if (!supervisor_collect(s, name))
+    else if (!collected)
         supervisor_converge(s, &(Converge){ .only = name });
 }
 
@@ -207,6 +212,7 @@ static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void 
         exit_look_up(s->programs, &watch->start.invocation, &watch->exit);
     watch->exit_source = sd_event_source_disable_unref(watch->exit_source);
     watch->main_ended = true;
+    crash_point("exit reaped");
     if (watch->start.report_fd >= 0)
         take_report(watch);
     if (watch->command_key &&
