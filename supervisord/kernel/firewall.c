@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash-point.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/strv.h"
@@ -140,6 +141,8 @@ int firewall_read(Links *links, char ret_seal[static FIREWALL_SEAL_SIZE]) {
     if (r < 0)
         return r;
     r = list_table(links, &nft, &listing);
+    if (r == 0 && !listing) /* somebody took it away, or a daemon that died did: the note is still to go */
+        strcpy(ret_seal, "none");
     if (r < 0 || !listing || !read_comment(links, listing, seal))
         return r;
     strcpy(ret_seal, strcmp(listing_hash(listing, hash), note) == 0 ? seal : "other");
@@ -213,6 +216,7 @@ int firewall_set(Links *links, const char *rules, char **ret_message) {
     r = check_ours(links, &nft);
     if (r == 0)
         r = replace_table(links, &nft, rules, ret_message);
+    crash_point("firewall replaced");
     if (r < 0)
         return r;
     return rules ? note_listing(links, &nft) : note(links, NULL);

@@ -10,7 +10,8 @@
 #include "model/firewall.h"
 
 /*
- * The seal of the rules that hold, if they hold unchanged; "other" if somebody changed them; "" if there is no table of ours.
+ * The seal of the rules that hold, if they hold unchanged; "other" if somebody changed them; "none" if only our note of a table
+ * is left; "" if there is no table of ours.
  * Nothing is loaded where we never made a table.
  */
 int firewall_read(Links *links, char ret_seal[static FIREWALL_SEAL_SIZE]);
