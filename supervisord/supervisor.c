@@ -153,6 +153,9 @@ static int open_runtime(Supervisor *s) {
                 s->config->runtime_dir);
         return r;
     }
+    r = transient_clear_up(s->runtime_fd);
+    if (r < 0)
+        log_warning("cannot clear up in %s: %s", s->config->runtime_dir, strerror(-r));
     return 0;
 }
 

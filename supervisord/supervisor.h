@@ -250,6 +250,7 @@ int supervisor_set(Supervisor *supervisor, const Group *group, const ApiSet *set
 bool transient_settings_are_sound(char *const *settings);
 
 int transient_open(const char *runtime_dir, int *ret_fd); /* made if it is not there, 0700 */
+int transient_clear_up(int runtime_fd);                   /* what a daemon that died had begun to write or to remove */
 int transient_write_state(int runtime_fd, const char *workload, bool running);
 int transient_write_frozen(int runtime_fd, const Group *group, bool frozen);
 int transient_run_path(const SupervisorConfig *config, const char *workload, char **ret);

@@ -5,12 +5,14 @@
  * the policy's own language, so that a daemon that comes back reads what was wanted like any other file.
  */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/crash-point.h"
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/strv.h"
@@ -53,6 +55,30 @@ int transient_set_path(const SupervisorConfig *config, const char *group, char *
     return path_of(config, name, ret);
 }
 
+#define GONE_PREFIX ".gone-"
+
+/* What was a workload's run file, until all else of it has been removed. */
+static void gone_file(const char *workload, char buffer[static TRANSIENT_NAME_MAX]) {
+    snprintf(buffer, TRANSIENT_NAME_MAX, GONE_PREFIX "%s", workload);
+}
+
+/* What a daemon that died had begun to write or to remove. */
+int transient_clear_up(int runtime_fd) {
+    int fd = openat(runtime_fd, TRANSIENT_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    if (!directory) {
+        int r = -errno;
+        close_fd(fd);
+        return r;
+    }
+    for (struct dirent *entry; (entry = readdir(directory));)
+        if (strncmp(entry->d_name, GONE_PREFIX, strlen(GONE_PREFIX)) == 0)
+            transient_remove(runtime_fd, entry->d_name + strlen(GONE_PREFIX));
+    int r = file_clear_up(fd);
+    closedir(directory);
+    return r < 0 ? r : file_clear_up(runtime_fd);
+}
+
 int transient_open(const char *runtime_dir, int *ret_fd) {
     int r = directory_make(runtime_dir, 0755);
     if (r < 0)
@@ -88,17 +114,19 @@ int transient_write_frozen(int runtime_fd, const Group *group, bool frozen) {
     return r < 0 ? r : write_file(runtime_fd, name, text);
 }
 
+/* What it is goes first, or a daemon that comes back would start it; its new name says that the rest is to go too. */
 void transient_remove(int runtime_fd, const char *workload) {
-    char name[TRANSIENT_NAME_MAX];
+    static void (*const files[])(const char *, char *) = { state_file, frozen_file, set_file, gone_file };
+    char name[TRANSIENT_NAME_MAX], gone[TRANSIENT_NAME_MAX];
     _cleanup_(cleanup_close) int fd = openat(runtime_fd, TRANSIENT_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     run_file(workload, name);
-    unlinkat(fd, name, 0);
-    state_file(workload, name);
-    unlinkat(fd, name, 0);
-    frozen_file(workload, name);
-    unlinkat(fd, name, 0);
-    set_file(workload, name);
-    unlinkat(fd, name, 0);
+    gone_file(workload, gone);
+    renameat(fd, name, fd, gone);
+    for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+        crash_point("before a drop-in is removed");
+        files[i](workload, name);
+        unlinkat(fd, name, 0);
+    }
 }
 
 /* One word in the policy's quoting (words.h reads it back): everything that could mean anything is escaped. */

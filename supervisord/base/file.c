@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/crash-point.h"
 #include "base/parse.h"
 
 enum { READ_CHUNK_BYTES = 4096 };
@@ -118,19 +120,46 @@ static int write_fresh(int dir_fd, const char *name, const char *text, mode_t mo
     return fchmod(fd, mode) < 0 ? -errno : 0; /* regardless of the umask */
 }
 
+#define FRESH_SUFFIX ".new"
+
+static bool is_fresh(const char *name) {
+    size_t length = strlen(name), suffix = strlen(FRESH_SUFFIX);
+
+    return *name == '.' && length > suffix && strcmp(name + length - suffix, FRESH_SUFFIX) == 0;
+}
+
+int file_clear_up(int dir_fd) {
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!directory) {
+        int r = -errno;
+
+        close_fd(fd);
+        return r;
+    }
+    for (struct dirent *entry; (entry = readdir(directory));)
+        if (is_fresh(entry->d_name))
+            unlinkat(dir_fd, entry->d_name, 0);
+    closedir(directory);
+    return 0;
+}
+
 int file_replace_at(int dir_fd, const char *name, const char *text, mode_t mode) {
     char fresh[NAME_MAX + 1];
 
     /* Always the same name, so that what a crash leaves behind is gone with the next write. */
-    int length = snprintf(fresh, sizeof(fresh), ".%s.new", name);
+    int length = snprintf(fresh, sizeof(fresh), ".%s" FRESH_SUFFIX, name);
     if ((size_t) length >= sizeof(fresh))
         return -ENAMETOOLONG;
     unlinkat(dir_fd, fresh, 0);
     int r = write_fresh(dir_fd, fresh, text, mode);
+    crash_point("file written");
     if (r >= 0 && renameat(dir_fd, fresh, dir_fd, name) < 0)
         r = -errno;
     if (r < 0)
         unlinkat(dir_fd, fresh, 0);
+    crash_point("file replaced");
     return r;
 }
 

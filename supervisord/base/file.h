@@ -16,6 +16,8 @@ ssize_t file_pread(int fd, char *buffer, size_t size);
 int file_write_at(int dir_fd, const char *name, const char *text);
 /* Writes beside and renames over: a reader sees the old or the new file, whole. Not synced: for files that end with the boot. */
 int file_replace_at(int dir_fd, const char *name, const char *text, mode_t mode);
+/* Removes from a directory what file_replace_at() had not come to rename before its process died. */
+int file_clear_up(int dir_fd);
 /* Reads a file of any size up to max bytes into a fresh string; -EFBIG above, the length may count NUL bytes inside. */
 int file_read_all_at(int dir_fd, const char *name, size_t max, char **ret_text, size_t *ret_length);
 /* mkdir -p of an absolute path; existing directories are left as they are. */

@@ -104,6 +104,23 @@ static void test_write(void) {
     CHECK_EQ(file_write_at(AT_FDCWD, "/dev/full", "max"), -ENOSPC);
 }
 
+static void test_clear_up(void) {
+    char buffer[16];
+
+    put(".half.new", "ha", 2);
+    put("half", "whole", 5);
+    put(".new", "", 0);
+    put("other.new", "", 0);
+    CHECK_EQ(file_clear_up(dir_fd), 0);
+    CHECK_EQ(file_read_at(dir_fd, ".half.new", buffer, sizeof(buffer)), -ENOENT);
+    CHECK_EQ(file_read_at(dir_fd, "half", buffer, sizeof(buffer)), 5);
+    CHECK_EQ(file_read_at(dir_fd, ".new", buffer, sizeof(buffer)), 0);
+    CHECK_EQ(file_read_at(dir_fd, "other.new", buffer, sizeof(buffer)), 0);
+    unlinkat(dir_fd, "half", 0);
+    unlinkat(dir_fd, ".new", 0);
+    unlinkat(dir_fd, "other.new", 0);
+}
+
 static void test_replace(void) {
     char buffer[16], long_name[300];
     struct stat st;
@@ -189,6 +206,7 @@ int main(void) {
     test_read_all();
     test_fifo_does_not_block();
     test_write();
+    test_clear_up();
     test_replace();
     test_directory();
     test_flat_key();
