@@ -6,6 +6,7 @@
  * daemon is asked over one connection and answers when it has reaped the process: what is measured is a whole call.
  */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -28,6 +29,9 @@
 enum {
     SAMPLES_MAX = 4096,
     CALL_TIMEOUT_USEC = 30 * 1000 * 1000,
+    WARM_PORTS = 2,
+    REST_USEC = 10 * 1000,
+    RESTS_MAX = 3000,
     SHAPE_BYTES =
             768 * 1024, /* what the daemon has written to: a fork copies page tables, and pages on the next write */
 };
@@ -36,6 +40,10 @@ typedef struct Options {
     const char *socket_path;
     const char *bridge; /* a network of the policy, and an address in it; NULL: none */
     const char *address;
+    const char *ports;       /* the directory of the bridge's ports */
+    const char *warm_bridge; /* the same of a network with WARM_PORTS namespaces ready */
+    const char *warm_address;
+    const char *warm_ports;
     const char *bundle;         /* of crun, cgroup only; NULL: none */
     const char *network_bundle; /* and with a network namespace */
     const char *supctl;         /* its start-up; NULL: none */
@@ -167,6 +175,35 @@ static void start_bridged(void) {
     start_by_daemon(options.bridge, options.address);
 }
 
+static void start_warm(void) {
+    start_by_daemon(options.warm_bridge, options.warm_address);
+}
+
+/* --- alone ------------------------------------------------------------------------------------------------------- */
+
+static unsigned count_ports(const char *directory) {
+    unsigned n = 0;
+    DIR *dir = opendir(directory);
+
+    if (!dir)
+        fail(directory, -errno);
+    for (struct dirent *entry; (entry = readdir(dir));)
+        n += *entry->d_name != '.';
+    closedir(dir);
+    return n;
+}
+
+/* The kernel takes a namespace away long after its last process has ended, under the lock that the next start wants. */
+static void rest(void) {
+    unsigned i = 0;
+
+    do {
+        usleep(REST_USEC);
+        if (i++ == RESTS_MAX)
+            fail("the networks do not come to rest", -ETIMEDOUT);
+    } while (count_ports(options.ports) != 0 || count_ports(options.warm_ports) != WARM_PORTS);
+}
+
 /* --- measuring --------------------------------------------------------------------------------------------------- */
 
 typedef enum WayId {
@@ -177,6 +214,9 @@ typedef enum WayId {
     WAY_PRIVATE,
     WAY_CRUN_NETWORK,
     WAY_BRIDGED,
+    WAY_PLAIN_ALONE,
+    WAY_BRIDGED_ALONE,
+    WAY_WARM_ALONE,
     WAY_SUPCTL,
     WAY_SUPCTL_VERSION,
     WAYS_COUNT,
@@ -185,6 +225,7 @@ typedef enum WayId {
 typedef struct Way {
     void (*start)(void);
     const char *words;
+    bool rests; /* before each start */
     bool is_on;
     double median_usec;
     size_t n;
@@ -199,6 +240,9 @@ static Way ways[WAYS_COUNT] = {
     [WAY_PRIVATE] = { start_private, "start to exit, cgroup and netns" },
     [WAY_CRUN_NETWORK] = { start_by_crun_network, "crun with netns" },
     [WAY_BRIDGED] = { start_bridged, "start to exit, on a bridge" },
+    [WAY_PLAIN_ALONE] = { start_plain, "alone, cgroup", true },
+    [WAY_BRIDGED_ALONE] = { start_bridged, "alone, on a bridge", true },
+    [WAY_WARM_ALONE] = { start_warm, "alone, on a bridge, namespace ready", true },
     [WAY_SUPCTL] = { start_supctl, "supctl --version" },
     [WAY_SUPCTL_VERSION] = { start_supctl_version, "supctl version" },
 };
@@ -214,6 +258,8 @@ static const struct {
     { WAY_PRIVATE, WAY_CRUN_NETWORK, "0.125" },
     { WAY_BRIDGED, WAY_FORK, "" },
     { WAY_BRIDGED, WAY_CRUN_NETWORK, "0.125" },
+    { WAY_BRIDGED_ALONE, WAY_PLAIN_ALONE, "" },
+    { WAY_WARM_ALONE, WAY_PLAIN_ALONE, "1.1" },
     { WAY_SUPCTL, WAY_SPAWN, "1.5" },
     { WAY_SUPCTL_VERSION, WAY_SPAWN, "" },
 };
@@ -227,6 +273,8 @@ static double now_usec(void) {
 
 static void measure(Way *way, unsigned times) {
     for (unsigned i = 0; i < times && way->n < SAMPLES_MAX; i++) {
+        if (way->rests)
+            rest();
         double begin = now_usec();
 
         way->start();
@@ -291,7 +339,8 @@ static void connect_daemon(void) {
 
 static _Noreturn void usage(void) {
     fprintf(stderr,
-            "usage: bench-start [--socket PATH [--bridge bridge:NETWORK --address IP] [--note TEXT]]\n"
+            "usage: bench-start [--socket PATH [--bridge bridge:NETWORK --address IP] [--note TEXT]\n"
+            "                    [--ports DIR --warm-bridge bridge:NETWORK --warm-address IP --warm-ports DIR]]\n"
             "                   [--bundle DIR] [--network-bundle DIR] [--supctl PATH] [--rounds N] [--starts N]\n");
     exit(2);
 }
@@ -300,6 +349,10 @@ static const struct option table_of_options[] = {
     { "socket", required_argument, NULL, 's' },
     { "bridge", required_argument, NULL, 'b' },
     { "address", required_argument, NULL, 'a' },
+    { "warm-bridge", required_argument, NULL, 'w' },
+    { "warm-address", required_argument, NULL, 'x' },
+    { "ports", required_argument, NULL, 'y' },
+    { "warm-ports", required_argument, NULL, 'z' },
     { "note", required_argument, NULL, 'm' },
     { "bundle", required_argument, NULL, 'c' },
     { "network-bundle", required_argument, NULL, 'n' },
@@ -314,6 +367,10 @@ static void parse_arguments(int argc, char **argv) {
         ['s'] = &options.socket_path,
         ['b'] = &options.bridge,
         ['a'] = &options.address,
+        ['w'] = &options.warm_bridge,
+        ['x'] = &options.warm_address,
+        ['y'] = &options.ports,
+        ['z'] = &options.warm_ports,
         ['m'] = &options.note,
         ['c'] = &options.bundle,
         ['n'] = &options.network_bundle,
@@ -349,6 +406,9 @@ int main(int argc, char **argv) {
     ways[WAY_FORK].is_on = ways[WAY_SPAWN].is_on = true;
     ways[WAY_PLAIN].is_on = ways[WAY_PRIVATE].is_on = options.socket_path;
     ways[WAY_BRIDGED].is_on = options.socket_path && options.bridge && options.address;
+    ways[WAY_PLAIN_ALONE].is_on = ways[WAY_BRIDGED_ALONE].is_on = ways[WAY_WARM_ALONE].is_on =
+            ways[WAY_BRIDGED].is_on && options.ports && options.warm_bridge && options.warm_address &&
+            options.warm_ports;
     ways[WAY_CRUN].is_on = options.bundle;
     ways[WAY_CRUN_NETWORK].is_on = options.network_bundle;
     ways[WAY_SUPCTL].is_on = options.supctl;

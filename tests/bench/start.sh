@@ -38,7 +38,13 @@ bench_start() {
 policy <<END
 [network:bench]
 Bridge=$bridge
-Subnet=$subnet.1/24
+Subnet=$subnet.1/25
+WarmPool=0
+
+[network:warm]
+Bridge=${bridge}w
+Subnet=$subnet.129/25
+WarmPool=2
 END
 must 'the daemon starts' daemon_start
 
@@ -50,7 +56,8 @@ if ! where_crun_runs crun run --bundle "$work/bundle" "$instance" >/dev/null 2>"
     crun_options=()
 fi
 
-bench_start --bridge bridge:bench --address "$subnet.2" --supctl "$build/tools/supctl/supctl" "${crun_options[@]}" ||
+bench_start --bridge bridge:bench --address "$subnet.2" --ports "/sys/class/net/$bridge/brif" \
+    --warm-bridge bridge:warm --warm-address "$subnet.130" --warm-ports "/sys/class/net/${bridge}w/brif" --supctl "$build/tools/supctl/supctl" "${crun_options[@]}" ||
     not_ok 'starts cannot be measured'
 
 sleepers 100 | policy 20-sleepers.ini
