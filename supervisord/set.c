@@ -120,6 +120,20 @@ static int write_source(const Sources *sources, const char *path, mode_t mode) {
     return source ? file_replace_at(fd, slash + 1, source->text, mode) : 0;
 }
 
+/* What somebody has edited since it was loaded must not be lost to what we remember of it. */
+static int check_unchanged(const Supervisor *s, const char *path, Diagnostics *diagnostics) {
+    _cleanup_(cleanup_free) char *text = NULL;
+    const Source *loaded = sources_find(&s->sources, path);
+    size_t length;
+    int r = file_read_all_at(AT_FDCWD, path, POLICY_FILE_BYTES_MAX, &text, &length);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    if (strcmp(r == 0 ? text : "", loaded ? loaded->text : "") == 0)
+        return 0;
+    diagnostics_add(diagnostics, path, 0, NULL, NULL, "changed since it was loaded (`supctl reload` first)");
+    return -EBADMSG;
+}
+
 static int try_out(Supervisor *s, const Group *group, const ApiSet *set, Amendment *amendment, const char *overlay,
         const char *lasting) {
     int r = set->runtime ? amend(&amendment->transient, SOURCE_TRANSIENT, group, overlay, set->settings)
@@ -134,6 +148,8 @@ int supervisor_set(Supervisor *s, const Group *group, const ApiSet *set, Diagnos
     int r = transient_set_path(s->config, group->name, &overlay);
     if (r >= 0)
         r = lasting_path(s, group, &lasting);
+    if (r >= 0 && !set->runtime && (r = check_unchanged(s, lasting, diagnostics)) < 0)
+        return r;
     if (r >= 0)
         r = supervisor_copy_sources(s, &amendment.files, &amendment.transient, diagnostics);
     if (r >= 0)

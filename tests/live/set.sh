@@ -47,6 +47,9 @@ check 'a reload' supctl reload
 check 'finds nothing to do' plan_is_empty
 supctl restart web
 equal 'it holds still' green "$(color)"
+sed -i 's/green/pink/' "$drop_in"
+matches 'what somebody has edited since is not lost' '99-set-web.conf: changed since it was loaded .*reload' "$(supctl set web RestartSec=3s 2>&1)"
+check 'but loaded' supctl reload
 check 'taken back' supctl set web Environment=
 supctl restart web
 equal 'it holds no more' red "$(color)"
