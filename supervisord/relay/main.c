@@ -59,9 +59,9 @@ int main(int argc, char **argv) {
     if (enter_leaf() || become((uid_t) strtoul(argv[4], NULL, 10), (gid_t) strtoul(argv[5], NULL, 10)) ||
             give_up_rights())
         return errno;
-    pid_t pid = fork();
+    pid_t pid = fork(); /* from here on nothing of the C library's own may need what was given up: no exit(3) */
     if (pid != 0)
-        return pid < 0 ? errno : EXIT_SUCCESS;
+        _exit(pid < 0 ? errno : EXIT_SUCCESS);
     setrlimit(RLIMIT_NPROC, &(struct rlimit){}); /* none more */
-    return relay_run(&relay) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    _exit(relay_run(&relay) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
