@@ -21,15 +21,18 @@ uint64_t window_expire(Window *window, uint64_t now_usec) {
     return now_usec >= over_usec(window) ? window_end(window) : 0;
 }
 
-bool window_admit(Window *window, uint64_t now_usec) {
+bool window_is_full(const Window *window) {
+    return window->n_passed >= window->burst;
+}
+
+void window_pass(Window *window, uint64_t now_usec) {
     if (window->n_passed == 0)
         window->began_usec = now_usec;
-    if (window->n_passed >= window->burst) {
-        window->n_suppressed++;
-        return false;
-    }
     window->n_passed++;
-    return true;
+}
+
+void window_suppress(Window *window, uint64_t n) {
+    window->n_suppressed += n;
 }
 
 uint64_t window_due_usec(const Window *window) {

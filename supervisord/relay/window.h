@@ -16,11 +16,12 @@ typedef struct Window {
     uint64_t n_suppressed; /* since it began */
 } Window;
 
-/* Ends the window if it is over; how many lines were suppressed in it. To be asked before window_admit(). */
+/* Ends the window if it is over; how many lines were suppressed in it. To be asked before window_is_full(). */
 uint64_t window_expire(Window *window, uint64_t now_usec);
 /* Ends it in any case. */
 uint64_t window_end(Window *window);
-/* May one more line pass? */
-bool window_admit(Window *window, uint64_t now_usec);
+bool window_is_full(const Window *window);
+void window_pass(Window *window, uint64_t now_usec); /* one line, when it is not full */
+void window_suppress(Window *window, uint64_t n);    /* that many, when it is */
 /* When what was suppressed falls due; UINT64_MAX: nothing was. */
 uint64_t window_due_usec(const Window *window);

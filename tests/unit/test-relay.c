@@ -15,7 +15,12 @@ static unsigned admitted(Window *window, unsigned n, uint64_t now_usec) {
     unsigned n_admitted = 0;
 
     while (n-- > 0)
-        n_admitted += window_admit(window, now_usec);
+        if (window_is_full(window))
+            window_suppress(window, 1);
+        else {
+            window_pass(window, now_usec);
+            n_admitted++;
+        }
     return n_admitted;
 }
 
