@@ -175,12 +175,14 @@ static uint64_t clock_nsec(clockid_t clock) {
 }
 
 static MetricsCost own_cost(const Supervisor *s) {
+    uint64_t lost;
     struct stat fds;
     return (MetricsCost){
         .cpu_nsec = clock_nsec(CLOCK_PROCESS_CPUTIME_ID),
         .resident_bytes = resident_bytes(s),
         .open_files = stat("/proc/self/fd", &fds) == 0 ? fds.st_size : 0, /* since 6.2; before, 0 */
         .map_bytes = s->programs ? programs_map_bytes(s->programs) : 0,
+        .exits_lost = s->programs && programs_exits_lost(s->programs, &lost) == 0 ? lost : COUNTER_ABSENT,
         .scrape_nsec = s->scrape_nsec,
         .lateness = s->lateness,
         .lateness_nsec = s->lateness_nsec,

@@ -108,6 +108,14 @@ static void take_up(Supervisor *s, Starts *starts) {
     }
 }
 
+static void tell_lost_exits(const Supervisor *s) {
+    uint64_t lost;
+    if (s->programs && programs_exits_lost(s->programs, &lost) == 0 && lost > 0) {
+        log_warning("%" PRIu64 " ends since boot were not recorded: how they ended is unknown", lost);
+        ledger_journal(s->ledger, supervisor_now(), "", "%" PRIu64 " ends since boot were not recorded", lost);
+    }
+}
+
 static int come_back(Supervisor *s) {
     Node node = {};
     Starts starts = {};
@@ -118,6 +126,7 @@ static int come_back(Supervisor *s) {
     if (r == 0) {
         follow_all(s, &node);
         remember(s, &node);
+        tell_lost_exits(s);
         take_up(s, &starts);
     }
     starts_done(&starts);

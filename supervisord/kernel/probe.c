@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -305,6 +306,16 @@ static const ProgramState *find_state(const ProgramState *states, size_t n, cons
     return NULL;
 }
 
+/* A record that could not be made is no guess: what it would have told is unknown. */
+static void tell_lost_exits(const Prober *p, ProbeRow *row) {
+    uint64_t lost;
+    if (!p->programs || programs_exits_lost(p->programs, &lost) < 0 || lost == 0)
+        return;
+    WHY(row, "loaded and attached; %" PRIu64 " ends since boot found all %d records taken, and are unknown", lost,
+            EXITS_MAX);
+    CURE(row, "keep the daemon running: it makes room when it has learnt of an end");
+}
+
 static void probe_programs(Prober *p) {
     ProgramState states[32];
     size_t n = p->programs ? programs_states(p->programs, states, ELEMENTSOF(states)) : 0;
@@ -317,6 +328,8 @@ static void probe_programs(Prober *p) {
             WHY(row, "%s", state->loaded && !*state->reason ? "loaded and attached" : state->reason);
         else
             WHY(row, "not asked: the daemon does not run, or runs with --no-bpf");
+        if (strcmp(share->program, "exits") == 0)
+            tell_lost_exits(p, row);
     }
 }
 

@@ -124,6 +124,10 @@ static void write_cost(Text *text) {
     if (cost->open_files > 0)
         write_single(
                 out, "process_open_fds", FAMILY_GAUGE, "Descriptors that the daemon has open.", cost->open_files, 1);
+    if (cost->exits_lost != COUNTER_ABSENT)
+        write_single(out, "exit_records_lost_total", FAMILY_COUNTER,
+                "Ends of workloads that could not be recorded, as too many others had not been looked at.",
+                cost->exits_lost, 1);
     if (cost->map_bytes > 0)
         write_single(out, "bpf_map_memory_bytes", FAMILY_GAUGE, "Kernel memory of the eBPF maps.", cost->map_bytes, 1);
     if (cost->scrape_nsec > 0)

@@ -47,6 +47,7 @@ typedef struct MetricsCost {
     uint64_t cpu_nsec, resident_bytes;
     uint64_t open_files;      /* 0: this kernel does not say */
     uint64_t map_bytes;       /* of eBPF maps; 0: there are none */
+    uint64_t exits_lost;      /* ends that nothing recorded; COUNTER_ABSENT: nobody counts */
     uint64_t scrape_nsec;     /* that the snapshot before this one took; 0: it is the first */
     const uint64_t *lateness; /* of sampling, as a histogram */
     uint64_t lateness_nsec;   /* its sum */

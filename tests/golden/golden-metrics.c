@@ -133,6 +133,7 @@ static void make_full(Ledger *ledger, MetricsSource *source) {
         .resident_bytes = 8 << 20,
         .open_files = 42,
         .map_bytes = 3 << 20,
+        .exits_lost = 2,
         .scrape_nsec = 1234567,
         .lateness = waits,
         .lateness_nsec = 14000000000,

@@ -191,6 +191,37 @@ static Programs *test_replace(Programs *programs) {
     return programs;
 }
 
+/* One more end than there is room for: it is counted, and told as unknown. */
+static void test_lost_exits(Programs *programs) {
+    uint8_t invocation[INVOCATION_SIZE] = { [INVOCATION_SIZE - 1] = 9 };
+    struct exit_record record = {};
+    struct exit_key key = {};
+    uint64_t lost;
+    int fd = bpf_obj_get(PIN_DIR "/exit_records"), gate[2];
+    char byte;
+
+    CHECK(fd >= 0);
+    for (uint32_t i = 1; bpf_map_update_elem(fd, &key, &record, BPF_ANY) == 0; i++)
+        memcpy(&key, &i, sizeof(i));
+    CHECK_EQ(errno, E2BIG);
+    close(fd);
+    CHECK_EQ(pipe2(gate, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        close(gate[1]);
+        CHECK_EQ(read(gate[0], &byte, 1), 0);
+        _exit(0);
+    }
+    CHECK_EQ(programs_exit_register(programs, pid, start_ticks(pid), invocation), 0);
+    close(gate[0]);
+    close(gate[1]);
+    wait_for(pid);
+    CHECK_EQ(programs_exit_read(programs, invocation, &record), -ENOENT);
+    CHECK_EQ(programs_exits_lost(programs, &lost), 0);
+    CHECK_EQ(lost, 1);
+}
+
 static void test_other_layout(void) {
     struct abi abi;
     uint32_t zero = 0;
@@ -246,6 +277,7 @@ static void test(void) {
     test_fold(programs);
     programs = test_restart(programs);
     programs = test_replace(programs);
+    test_lost_exits(programs);
     programs_close(programs);
     test_other_layout();
     test_unpin();
