@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* From the kernel's counters to the ledger, at the sampling interval or when somebody asks; from there to Prometheus' text. */
+/*
+ * From the kernel's counters to the ledger, when somebody asks and for some ticks after that; from there to Prometheus'
+ * text. Nothing ticks when nobody looks: what has to be counted, the kernel counts.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +24,8 @@
 enum {
     SAMPLE_FRESH_USEC =
             50 * 1000, /* asking more often gets the same sample: it costs no more than 20 passes a second */
-    SAMPLE_ACCURACY_USEC = 1000,
+    TICK_ACCURACY_USEC = 1000,
+    TICKS_UNASKED_MAX = 10, /* so many in a row without a question, and nobody looks any more */
 };
 
 static void on_sample(const char *name, const Sample *sample, void *userdata) {
@@ -32,14 +36,20 @@ static void on_sample(const char *name, const Sample *sample, void *userdata) {
         ledger_entry_set_sample(entry, sample);
 }
 
-void supervisor_sample(Supervisor *s) {
-    uint64_t now = supervisor_now();
+static void read_meters(Supervisor *s, uint64_t now) {
     if (s->sampled_usec && now < s->sampled_usec + SAMPLE_FRESH_USEC)
         return;
     s->sampled_usec = now;
     int r = sampler_read(s->sampler, now, on_sample, s);
     if (r < 0)
         log_warning("cannot read all meters: %s", strerror(-r));
+}
+
+/* --- ticks ------------------------------------------------------------------------------------------------------- */
+
+/* The one place that decides whether the daemon wakes up by itself. What is to be looked after regularly says so here. */
+static bool has_reason_to_tick(const Supervisor *s, uint64_t now) {
+    return (now - s->asked_usec) / s->policy->settings.sample_interval_usec < TICKS_UNASKED_MAX;
 }
 
 /* The bucket of bpf/slot.h that a time falls into. */
@@ -50,23 +60,42 @@ static unsigned bucket_of(uint64_t nsec) {
     return bucket;
 }
 
-static int on_sample_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+static void tick_next(Supervisor *s);
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
     Supervisor *s = userdata;
     uint64_t now = supervisor_now(), late_nsec = now > usec ? (now - usec) * NSEC_PER_USEC : 0;
-    if (s->sampled_usec) { /* the first one has no plan to be late for */
-        s->lateness[bucket_of(late_nsec)]++;
-        s->lateness_nsec += late_nsec;
-    }
-    supervisor_sample(s);
-    int r = sd_event_source_set_time_relative(source, s->policy->settings.sample_interval_usec);
-    return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    s->lateness[bucket_of(late_nsec)]++;
+    s->lateness_nsec += late_nsec;
+    read_meters(s, now);
+    if (has_reason_to_tick(s, now))
+        tick_next(s);
+    return 0;
 }
 
-int supervisor_sample_regularly(Supervisor *s) {
-    int r = sd_event_add_time_relative(
-            s->event, &s->sample_source, CLOCK_MONOTONIC, 0, SAMPLE_ACCURACY_USEC, on_sample_timer, s);
-    return r < 0 ? r : sd_event_source_set_description(s->sample_source, "sample");
+static void tick_next(Supervisor *s) {
+    uint64_t interval_usec = s->policy->settings.sample_interval_usec;
+    if (s->tick_source) {
+        sd_event_source_set_time_relative(s->tick_source, interval_usec);
+        sd_event_source_set_enabled(s->tick_source, SD_EVENT_ONESHOT);
+    } else if (sd_event_add_time_relative(
+                       s->event, &s->tick_source, CLOCK_MONOTONIC, interval_usec, TICK_ACCURACY_USEC, on_tick, s) >= 0)
+        sd_event_source_set_description(s->tick_source, "tick");
 }
+
+static bool is_ticking(const Supervisor *s) {
+    int enabled = SD_EVENT_OFF;
+    return s->tick_source && sd_event_source_get_enabled(s->tick_source, &enabled) >= 0 && enabled != SD_EVENT_OFF;
+}
+
+void supervisor_sample(Supervisor *s) {
+    s->asked_usec = supervisor_now();
+    read_meters(s, s->asked_usec);
+    if (!is_ticking(s))
+        tick_next(s);
+}
+
+/* --- the snapshot ------------------------------------------------------------------------------------------------ */
 
 static size_t list_programs(
         Supervisor *s, ProgramState states[static PROGRAM_STATES_MAX], MetricsProgram ret[static PROGRAM_STATES_MAX]) {

@@ -229,8 +229,6 @@ static int open_worker(Supervisor *s) {
     int r = worker_new(&s->worker);
     if (r >= 0)
         r = sd_event_add_io(s->event, &s->worker_source, worker_fd(s->worker), EPOLLIN, on_worker, s);
-    if (r >= 0)
-        r = supervisor_sample_regularly(s);
     if (r < 0)
         log_error("cannot start the worker: %s", strerror(-r));
     return r < 0 ? r : 0;
@@ -328,7 +326,7 @@ Supervisor *supervisor_free(Supervisor *s) {
     if (!s)
         return NULL;
     sd_event_source_disable_unref(s->worker_source);
-    sd_event_source_disable_unref(s->sample_source);
+    sd_event_source_disable_unref(s->tick_source);
     s->worker = worker_free(s->worker); /* what was begun is finished, and told */
     supervisor_drift_free(s);
     if (s->ledger)

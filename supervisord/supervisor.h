@@ -65,9 +65,9 @@ struct Supervisor {
     Session *sessions;
     DriftWatch *drift;
     bool all_stopped; /* no workload is wanted until the next reload */
-    sd_event_source *worker_source, *sample_source, *decide_source, *tend_source;
-    uint64_t started_usec, sampled_usec;
-    uint64_t lateness[HISTOGRAM_BUCKETS], lateness_nsec; /* of the sampling timer */
+    sd_event_source *worker_source, *tick_source, *decide_source, *tend_source;
+    uint64_t started_usec, sampled_usec, asked_usec;     /* asked: for meters */
+    uint64_t lateness[HISTOGRAM_BUCKETS], lateness_nsec; /* of ticks */
     uint64_t scrape_nsec;                                /* that the last snapshot took; 0: there was none */
     LastReload last_reload;
 };
@@ -109,9 +109,11 @@ void supervisor_log_diagnostics(const Diagnostics *diagnostics);
 
 /* --- snapshot.c --- */
 
-/* Reads all meters now, unless that was done a moment ago. */
+/*
+ * For who asks: reads all meters now, unless that was done a moment ago. They are read again at each of the policy's sampling
+ * intervals, until nobody has asked for some of them.
+ */
 void supervisor_sample(Supervisor *supervisor);
-int supervisor_sample_regularly(Supervisor *supervisor); /* at the policy's interval, beginning now */
 /* The metrics of this moment. */
 int supervisor_snapshot(Supervisor *supervisor, ExpositionFormat format, char **ret_text, size_t *ret_size);
 
