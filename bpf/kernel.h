@@ -90,6 +90,7 @@ struct signal_struct {
 };
 
 struct task_struct {
+    unsigned int __state;
     struct sched_entity se;
     struct sched_info sched_info;
     int exit_code;
@@ -196,6 +197,7 @@ enum cgroup_subsys_id {
 };
 
 enum {
+    TASK_DEAD = 0x80,      /* of task_struct.__state */
     SIGNAL_GROUP_EXIT = 4, /* of signal_struct.flags */
     REQ_OP_MASK = 255,
     REQ_OP_DISCARD = 3,

@@ -6,9 +6,11 @@
  * The scheduler itself notes when a task was put on a queue (sched_info.last_queued, on the queue's own clock), and
  * forgets it right after this tracepoint, when the task arrives on the CPU. So one look at the next task at each switch
  * is enough; no wakeup is hooked, and nothing is remembered per task. The idle task is never queued.
+ *
+ * Beside that, a task that leaves its CPU for good is looked at once more by what remembers exits: here nothing preempts.
  */
 
-#include "lookup.h"
+#include "exit.h"
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(wait, bool preempt, struct task_struct *prev, struct task_struct *next) {
@@ -16,6 +18,8 @@ int BPF_PROG(wait, bool preempt, struct task_struct *prev, struct task_struct *n
     struct cgroup_slot *found;
     struct slot *slot;
 
+    if (prev->__state == TASK_DEAD)
+        remember_exit(prev);
     if (!queued)
         return 0;
     found = slot_of_cgroup(next->cgroups->dfl_cgrp);
