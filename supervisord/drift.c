@@ -20,7 +20,6 @@
 #include "supervisor.h"
 
 #define LOOK_DELAY_USEC (50 * USEC_PER_MSEC) /* several writes, one look */
-#define POLL_USEC (60 * USEC_PER_SEC)        /* where the kernel cannot tell us all */
 
 enum { TOUCHED_MAX = 16 }; /* more at once, and all are looked at */
 
@@ -240,24 +239,36 @@ static int on_uevent(sd_event_source *source, int fd, uint32_t events, void *use
     return 0;
 }
 
+static bool stops_on_oom(const Group *group) {
+    const LimitValue *value = group->limits + LIMIT_OOM_POLICY;
+    return value->is_set && value->amount == OOM_STOP;
+}
+
 static int on_poll(sd_event_source *source, uint64_t usec, void *userdata) {
     Supervisor *s = userdata;
+    for (size_t i = 0; i < s->policy->n_groups; i++)
+        if (stops_on_oom(s->policy->groups[i]))
+            supervisor_on_oom(s, s->policy->groups[i]->name);
     supervisor_drift_look(s);
-    int r = sd_event_source_set_time_relative(source, POLL_USEC);
+    int r = sd_event_source_set_time_relative(source, s->policy->settings.drift_interval_usec);
     return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 /* --- beginning and end ------------------------------------------------------------------------------------------- */
 
 static void poll_instead(Supervisor *s, int r) {
-    log_warning("the kernel cannot tell of all writes to cgroups (%s): looking every %u s", strerror(-r),
-            (unsigned) (POLL_USEC / USEC_PER_SEC));
-    sd_event_add_time_relative(s->event, &s->drift->poll_source, CLOCK_MONOTONIC, POLL_USEC, 0, on_poll, s);
+    if (s->drift->poll_source)
+        return;
+    uint64_t interval_usec = s->policy->settings.drift_interval_usec;
+    char text[AMOUNT_TEXT_MAX];
+    log_warning("the kernel cannot tell of all writes to cgroups (%s): looking every %s", strerror(-r),
+            format_usec(interval_usec, text, sizeof text));
+    sd_event_add_time_relative(s->event, &s->drift->poll_source, CLOCK_MONOTONIC, interval_usec, 0, on_poll, s);
 }
 
 static void add(Supervisor *s, const char *name, int dir_fd) {
     int r = s->drift->lookout ? lookout_add(s->drift->lookout, name, dir_fd) : 0;
-    if (r < 0 && !s->drift->poll_source)
+    if (r < 0)
         poll_instead(s, r);
 }
 
@@ -268,15 +279,18 @@ void supervisor_drift_follow(Supervisor *s, const char *name, int dir_fd) {
 static void follow_oom(Supervisor *s, const Group *group) {
     _cleanup_(cleanup_close) int fd = -1;
     char path[PATH_MAX];
-    if (s->drift->lookout && group_path(group, path, sizeof path) == 0 && cgroup_open(s->tree.fd, path, &fd) == 0)
-        lookout_add_file(s->drift->lookout, group->name, fd, OOM_EVENTS);
+    if (!s->drift->lookout || group_path(group, path, sizeof path) < 0 || cgroup_open(s->tree.fd, path, &fd) < 0)
+        return;
+    int r = lookout_add_file(s->drift->lookout, group->name, fd, OOM_EVENTS);
+    if (r < 0)
+        poll_instead(s, r);
 }
 
 void supervisor_drift_settle(Supervisor *s, const Group *group) {
     const LedgerEntry *entry = ledger_find(s->ledger, group->name);
     if (entry && entry->drift.n_items > 0)
         touch(s, group->name);
-    if (group->limits[LIMIT_OOM_POLICY].is_set && group->limits[LIMIT_OOM_POLICY].amount == OOM_STOP)
+    if (stops_on_oom(group))
         follow_oom(s, group);
 }
 

@@ -243,6 +243,7 @@ typedef enum DriftPolicy {
 /* [supervisord] */
 typedef struct Settings {
     DriftPolicy drift;
+    uint64_t drift_interval_usec; /* between looks, where the kernel does not tell */
     uint64_t sample_interval_usec;
     uint64_t workloads_max;        /* meter slots */
     uint64_t meter_memory_max;     /* bytes that the slots may take */

@@ -243,6 +243,8 @@ static void print_policy(FILE *out, const Policy *policy) {
     fprintf(out, "    WorkloadsMax=%" PRIu64 "\n", policy->settings.workloads_max);
     if (policy->settings.drift == DRIFT_REPAIR)
         fprintf(out, "    Drift=repair\n");
+    if (policy->settings.drift_interval_usec != 60 * USEC_PER_SEC)
+        print_time(out, "DriftIntervalSec", policy->settings.drift_interval_usec);
     if (policy->settings.meter_memory_max != AMOUNT_INFINITY)
         print_text(out, "MeterMemoryMax", format_bytes(policy->settings.meter_memory_max, path, sizeof(path)));
     print_metrics(out, policy->settings.metrics);

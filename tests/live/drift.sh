@@ -103,4 +103,24 @@ before=$(switches)
 sleep 3
 equal 'the loop sleeps while nobody writes' "$before" "$(switches)"
 
+# Where the kernel cannot tell, it is looked for now and then.
+check 'the daemon goes' daemon_stop
+printf '#!/bin/sh\nexec "%s" inotify_init1 "%s" "$@"\n' "$build/tests/refuse" "$build/supervisord/supervisord" >"$work/refusing"
+chmod +x "$work/refusing"
+daemon_binary=$work/refusing
+sed -i '/^\[supervisord\]/a DriftIntervalSec=200ms' "$policies/10-test.ini"
+policy 20-oom.ini <<END
+[workload:hungry]
+OOMPolicy=stop
+MemoryMax=24M
+ExecStart=/bin/sh -c 'tail /dev/zero; exec sleep infinity'
+StandardOutput=null
+END
+check 'one without inotify comes' daemon_start
+matches 'and says that it polls' 'cannot tell of all writes to cgroups \(Too many open files\): looking every 200ms' "$(<"$journal")"
+echo '50000 100000' >"$tree/s/web/cpu.max"
+check_eventually 'it finds what somebody has written' equal_now '20000 100000' cat "$tree/s/web/cpu.max"
+check_state 'and OOMPolicy=stop ends who was out of memory' hungry failed
+matches 'for that reason' 'out of memory' "$(property hungry LastExit)"
+
 the_end

@@ -112,7 +112,7 @@ cures 'and its cure' 'kernel types' 'CONFIG_DEBUG_INFO_BTF=y'
 ends
 
 # --- bpf(2) refused
-host "set -- '$build/tests/refuse-bpf' \"\$@\""
+host "set -- '$build/tests/refuse' bpf \"\$@\""
 check 'where bpf(2) is refused it starts' daemon_start
 runs_web 'no bpf(2)'
 finds 'that is named' 'meter slots' absent 'Operation not permitted'

@@ -42,6 +42,16 @@ const Key keys_node[] = {
         .offset = offsetof(Settings, drift),
         .word = drift_word,
     },
+    [KEY_DRIFT_INTERVAL - KEYS_NODE] = {
+        .name = "DriftIntervalSec",
+        .sections = IN(SECTION_SUPERVISORD),
+        .assign = key_assign_time,
+        .fallback = "1min",
+        .expects = "a time from 100ms to 1h",
+        .offset = offsetof(Settings, drift_interval_usec),
+        .minimum = 100 * USEC_PER_MSEC,
+        .maximum = USEC_PER_HOUR,
+    },
 };
 
 _Static_assert(GROUPS_MAX == 4096, "what WorkloadsMax= expects says so");
