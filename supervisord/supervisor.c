@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/strv.h"
+#include "converge.h"
 #include "kernel/observe.h"
 #include "supervisor.h"
 
@@ -362,6 +363,8 @@ static void collect_ended(Supervisor *s) {
 int supervisor_run(Supervisor *s) {
     collect_ended(s);
     supervisor_converge(s, &(Converge){});
+    supervisor_decide_at(
+            s, supervisor_now() + LOOK_AGAIN_USEC); /* what the daemon before us held may only be going now */
     supervisor_drift_look(s);
     sd_notifyf(false, "READY=1\nSTATUS=%zu slices and workloads, tree at %s", s->policy->n_groups, s->tree.path);
     log_info("supervisord %s, tree at %s", PROJECT_VERSION, s->tree.path);
