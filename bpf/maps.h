@@ -35,6 +35,15 @@ struct {
     __type(value, struct slot);
 } folded_slots SEC(".maps");
 
+/* Whose slot gets what a slot has counted when its group goes; 0: nobody's. Only the daemon reads and writes it. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+} slot_heirs SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 1);

@@ -24,10 +24,13 @@ static void bind_slot(const ApplyTarget *target, int fd, uint64_t id, uint32_t s
         programs_bind(target->programs, fd, id, slot, role);
 }
 
-static void adopt_slot(const ApplyTarget *target, int fd, const NodeGroup *group) {
+static void adopt_slot(const ApplyTarget *target, const Node *node, int fd, const NodeGroup *group) {
+    const NodeGroup *parent = group->parent ? node_group(node, group->parent) : NULL;
     if (!target->programs || group->slot == SLOT_NONE)
         return;
     programs_slot_claim(target->programs, group->slot);
+    programs_slot_bequeath(
+            target->programs, group->slot, parent && parent->slot != SLOT_NONE ? parent->slot : SLOT_OTHER);
     bind_slot(target, fd, group->cgroup_id, group->slot, SLOT_ROLE_OWNER);
 }
 
@@ -120,7 +123,7 @@ int adopt(const ApplyTarget *target, const Node *node, Starts *ret) {
         _cleanup_(cleanup_close) int fd = -1;
         if (cgroup_open(target->tree->fd, group->path, &fd) < 0)
             continue;
-        adopt_slot(target, fd, group);
+        adopt_slot(target, node, fd, group);
         for (size_t j = 0; j < group->n_sessions; j++)
             adopt_session(target, fd, group, group->sessions + j);
         for (size_t j = 0; j < group->n_leaves; j++) {
@@ -131,6 +134,8 @@ int adopt(const ApplyTarget *target, const Node *node, Starts *ret) {
             }
         }
     }
+    if (target->programs)
+        programs_slots_recover(target->programs);
     *ret = starts;
     return 0;
 }

@@ -33,13 +33,19 @@ static int open_parent(const Applier *a, const char *path, int *ret_fd) {
     return applier_open(a, parent, ret_fd);
 }
 
-static uint32_t allocate_slot(const Applier *a) {
+/* What it counts is the slice's when the group has gone. */
+static uint32_t allocate_slot(const Applier *a, int parent_fd) {
+    CgroupMark parent;
     uint32_t slot;
-    return a->target->programs && programs_slot_alloc(a->target->programs, &slot) == 0 ? slot : SLOT_NONE;
+    if (!a->target->programs || programs_slot_alloc(a->target->programs, &slot) < 0)
+        return SLOT_NONE;
+    if (cgroup_mark_read(parent_fd, &parent) == 0 && parent.slot != SLOT_NONE)
+        programs_slot_bequeath(a->target->programs, slot, parent.slot);
+    return slot;
 }
 
-static int mark_group(const Applier *a, const Step *step, int fd) {
-    CgroupMark mark = { .kind = step->group_kind, .slot = allocate_slot(a) };
+static int mark_group(const Applier *a, const Step *step, int parent_fd, int fd) {
+    CgroupMark mark = { .kind = step->group_kind, .slot = allocate_slot(a, parent_fd) };
     strncpy(mark.name, step->object, sizeof mark.name - 1);
     crash_point("slot taken");
     int r = cgroup_mark_write(fd, &mark);
@@ -81,7 +87,7 @@ int apply_group_create(const Applier *a, Step *step) {
     if (r < 0)
         return step_failed_cgroup(step, r, step->path);
 
-    r = mark_group(a, step, fd);
+    r = mark_group(a, step, parent_fd, fd);
     if (r < 0) {
         cgroup_remove(parent_fd, name);
         return step_failed(step, r, "cannot mark cgroup %s", step->path);
@@ -116,26 +122,9 @@ int apply_group_remove(const Applier *a, Step *step) {
     return 0;
 }
 
-/* Up to the nearest directory that is still there: its slice may have gone in the same plan. */
-static uint32_t surviving_slot(const ApplyTarget *target, char *path) {
-    for (char *slash; (slash = strrchr(path, '/'));) {
-        _cleanup_(cleanup_close) int fd = -1;
-        CgroupMark mark;
-        *slash = '\0';
-        if (cgroup_open(target->tree->fd, path, &fd) == 0 && cgroup_mark_read(fd, &mark) == 0)
-            return mark.slot;
-    }
-    return SLOT_NONE;
-}
-
 void apply_release_slot(const ApplyTarget *target, const Step *step) {
-    _cleanup_(cleanup_free) char *path = strdup(step->path);
-    if (!path || !target->programs || step->slot == SLOT_NONE)
-        return;
-    uint32_t heir = surviving_slot(target, path);
-    if (heir != SLOT_NONE)
-        programs_slot_fold(target->programs, step->slot, heir);
-    programs_slot_free(target->programs, step->slot);
+    if (target->programs && step->slot != SLOT_NONE)
+        programs_slot_release(target->programs, step->slot);
 }
 
 int apply_leaf_remove(const Applier *a, Step *step) {

@@ -17,6 +17,7 @@ const MapRow map_rows[MAPS_COUNT] = {
     [MAP_ABI] = { "abi", 0 },
     [MAP_SLOTS] = { "slots", 1 },
     [MAP_FOLDED_SLOTS] = { "folded_slots", 1 },
+    [MAP_SLOT_HEIRS] = { "slot_heirs", 1 },
     [MAP_CGROUP_SLOTS] = { "cgroup_slots", CGROUPS_PER_SLOT },
     [MAP_CGROUP_STORAGE] = { "cgroup_storage", 0 },
     [MAP_CGROUP_COUNTERS] = { "cgroup_counters", 1 },

@@ -74,6 +74,7 @@ static int zero_slot(Programs *programs, uint32_t slot) {
     memset(&programs->cgroup_counters[slot], 0, sizeof(struct cgroup_counters));
     memset(&programs->filter_denials[slot], 0, sizeof(struct filter_denials));
     delete_block_rows(programs, slot);
+    programs->slot_heirs[slot] = SLOT_OTHER;
     return 0;
 }
 
@@ -309,4 +310,53 @@ int programs_slot_fold(Programs *programs, uint32_t from, uint32_t to) {
     if (r < 0)
         return r;
     return from == to ? -EINVAL : fold(programs, from, to);
+}
+
+int programs_slot_bequeath(Programs *programs, uint32_t slot, uint32_t heir) {
+    int r = check_slot(programs, slot > heir ? slot : heir);
+
+    if (r == 0)
+        programs->slot_heirs[slot] = heir;
+    return r;
+}
+
+/* Up to the nearest that is there: groups may have gone with those that they were in. */
+static uint32_t surviving_heir(const Programs *programs, uint32_t slot) {
+    uint32_t heir = slot;
+
+    for (int i = 0; i < NESTING_MAX; i++) {
+        heir = (uint32_t) programs->slot_heirs[heir];
+        if (heir == SLOT_OTHER || heir >= programs->slots_max)
+            return SLOT_OTHER;
+        if (is_used(programs, heir))
+            return heir;
+    }
+    return SLOT_OTHER;
+}
+
+int programs_slot_release(Programs *programs, uint32_t slot) {
+    int r = check_slot(programs, slot);
+    uint32_t heir = r == 0 ? surviving_heir(programs, slot) : SLOT_OTHER;
+
+    if (heir != SLOT_OTHER)
+        programs_slot_fold(programs, slot, heir);
+    return r < 0 ? r : programs_slot_free(programs, slot);
+}
+
+/* All heirs are found before the first of them is forgotten. */
+int programs_slots_recover(Programs *programs) {
+    _cleanup_(cleanup_free) uint32_t *heirs = NULL;
+    int r = check_slot(programs, 0);
+
+    if (r < 0)
+        return r;
+    heirs = calloc(programs->slots_max, sizeof(*heirs));
+    if (!heirs)
+        return -ENOMEM;
+    for (uint32_t slot = 0; slot < programs->slots_max; slot++)
+        heirs[slot] = is_used(programs, slot) ? SLOT_OTHER : surviving_heir(programs, slot);
+    for (uint32_t slot = 0; slot < programs->slots_max; slot++)
+        if (heirs[slot] != SLOT_OTHER)
+            programs_slot_fold(programs, slot, heirs[slot]);
+    return 0;
 }

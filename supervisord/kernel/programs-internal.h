@@ -15,6 +15,7 @@ typedef enum MapId {
     MAP_ABI,
     MAP_SLOTS,
     MAP_FOLDED_SLOTS,
+    MAP_SLOT_HEIRS,
     MAP_CGROUP_SLOTS,
     MAP_CGROUP_STORAGE,
     MAP_CGROUP_COUNTERS,
@@ -90,6 +91,8 @@ struct Programs {
     size_t cgroup_counters_bytes;
     struct slot *folded_slots;
     size_t folded_slots_bytes;
+    uint64_t *slot_heirs;
+    size_t slot_heirs_bytes;
     struct filter_denials *filter_denials;
     size_t filter_denials_bytes;
     uint64_t refreshed_nsec;

@@ -60,6 +60,10 @@ static int map_arrays(Programs *programs) {
             &programs->folded_slots_bytes);
     if (!programs->folded_slots)
         return -errno;
+    programs->slot_heirs = map_memory(
+            programs->map_fds[MAP_SLOT_HEIRS], sizeof(uint64_t), programs->slots_max, &programs->slot_heirs_bytes);
+    if (!programs->slot_heirs)
+        return -errno;
     programs->filter_denials = map_memory(programs->map_fds[MAP_FILTER_DENIALS], sizeof(struct filter_denials),
             programs->slots_max, &programs->filter_denials_bytes);
     return programs->filter_denials ? 0 : -errno;
@@ -154,6 +158,8 @@ Programs *programs_close(Programs *programs) {
         munmap(programs->cgroup_counters, programs->cgroup_counters_bytes);
     if (programs->folded_slots)
         munmap(programs->folded_slots, programs->folded_slots_bytes);
+    if (programs->slot_heirs)
+        munmap(programs->slot_heirs, programs->slot_heirs_bytes);
     if (programs->filter_denials)
         munmap(programs->filter_denials, programs->filter_denials_bytes);
     for (int i = 0; i < PROGRAMS_COUNT; i++) {

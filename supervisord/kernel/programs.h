@@ -64,6 +64,11 @@ int programs_slot_claim(Programs *programs, uint32_t slot);      /* in use on th
 int programs_slot_free(Programs *programs, uint32_t slot);       /* zeroes it; unbind its cgroups first */
 /* Adds what `from` has counted to `to`, and zeroes `from`: a removed child's to its parent's. */
 int programs_slot_fold(Programs *programs, uint32_t from, uint32_t to);
+/* Whose slot gets what this one has counted, even if the daemon dies meanwhile; SLOT_OTHER: nobody's. */
+int programs_slot_bequeath(Programs *programs, uint32_t slot, uint32_t heir);
+int programs_slot_release(Programs *programs, uint32_t slot); /* its group is gone: folded, and free */
+/* After all that are in use were claimed: folds those whose groups went when no daemon was there any more to do it. */
+int programs_slots_recover(Programs *programs);
 
 /* Two map updates. Binding again moves the cgroup to another slot. */
 int programs_bind(Programs *programs, int cgroup_fd, uint64_t cgroup_id, uint32_t slot, SlotRole role);
