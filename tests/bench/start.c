@@ -30,8 +30,8 @@ enum {
     SAMPLES_MAX = 4096,
     CALL_TIMEOUT_USEC = 30 * 1000 * 1000,
     WARM_PORTS = 2,
-    REST_USEC = 10 * 1000,
-    RESTS_MAX = 3000,
+    REST_USEC = 50 * 1000,
+    RESTS_MAX = 600,
     SHAPE_BYTES =
             768 * 1024, /* what the daemon has written to: a fork copies page tables, and pages on the next write */
 };
@@ -193,15 +193,17 @@ static unsigned count_ports(const char *directory) {
     return n;
 }
 
-/* The kernel takes a namespace away long after its last process has ended, under the lock that the next start wants. */
+/*
+ * The kernel takes a namespace away long after its last process has ended, under the lock that the next start wants. A port
+ * is there some time before the daemon is done with it.
+ */
 static void rest(void) {
-    unsigned i = 0;
-
-    do {
-        usleep(REST_USEC);
-        if (i++ == RESTS_MAX)
+    for (unsigned i = 0; count_ports(options.ports) != 0 || count_ports(options.warm_ports) != WARM_PORTS; i++) {
+        if (i == RESTS_MAX)
             fail("the networks do not come to rest", -ETIMEDOUT);
-    } while (count_ports(options.ports) != 0 || count_ports(options.warm_ports) != WARM_PORTS);
+        usleep(REST_USEC);
+    }
+    usleep(REST_USEC);
 }
 
 /* --- measuring --------------------------------------------------------------------------------------------------- */
