@@ -134,6 +134,7 @@ static void on_start(void *userdata, const char *name, ApiCall *call) {
     Run *run = supervisor_run_of(s, name);
     if (run)
         run_on_user_start(run);
+    supervisor_remember(s, name);
     if (run && run->state == RUN_RUNNING) {
         api_answer(call);
         return;
@@ -202,6 +203,7 @@ static void on_restart(void *userdata, const char *name, ApiCall *call) {
     Run *run = supervisor_run_of(s, name);
     if (run)
         run_on_user_restart(run);
+    supervisor_remember(s, name);
     supervisor_wait(s, name, WAIT_STARTED, call);
     if (!supervisor_stop(s, name, false))
         supervisor_converge(s, &(Converge){ .only = name });
@@ -336,6 +338,7 @@ static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
     Run *former = supervisor_run_of(s, run->name); /* of the same name, ended and not yet forgotten */
     if (former)
         run_on_user_start(former);
+    supervisor_remember(s, run->name);
     ApplyStdio stdio = { .fds = { run->stdio[0], run->stdio[1], run->stdio[2] } };
     supervisor_wait(s, run->name, run->wait ? WAIT_RUN_ENDED : WAIT_RUN_STARTED, call);
     supervisor_converge(s, &(Converge){ .only = run->name, .stdio = &stdio });
@@ -348,7 +351,8 @@ bool supervisor_collect(Supervisor *s, const char *name) {
             run->state == RUN_BACKOFF)
         return false;
     if (run->state == RUN_FAILED && group->workload->life.collect == COLLECT_INACTIVE) {
-        keep_failed(s, name);
+        if (group->workload->life.running)
+            keep_failed(s, name);
         return false;
     }
     forget(s, name, NULL);

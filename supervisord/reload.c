@@ -25,21 +25,27 @@ void supervisor_log_diagnostics(const Diagnostics *diagnostics) {
         log_error("and %zu more", diagnostics->n_dropped);
 }
 
+static void set_back(Supervisor *s, LedgerEntry *entry) {
+    run_on_user_start(&entry->run);
+    supervisor_remember(s, entry->name);
+}
+
 /* What could not be started under the old policy gets another try under the new one. */
 static void retry_failed_starts(Supervisor *s) {
     size_t cursor = 0;
     for (LedgerEntry *entry; s->ledger && (entry = ledger_next(s->ledger, &cursor));)
         if (entry->run.state == RUN_FAILED && entry->run.failure)
-            run_on_user_start(&entry->run);
+            set_back(s, entry);
 }
 
-/* Nothing waits for a start that is not wanted any more. */
-static void end_backoffs(Supervisor *s) {
+void supervisor_end_backoffs(Supervisor *s) {
     size_t cursor = 0;
     for (LedgerEntry *entry; s->ledger && (entry = ledger_next(s->ledger, &cursor));) {
         const Group *group = entry->run.state == RUN_BACKOFF ? policy_group(s->policy, entry->name) : NULL;
-        if (entry->run.state == RUN_BACKOFF && !(group && group->workload && group->workload->life.running))
+        if (entry->run.state == RUN_BACKOFF && !(group && group->workload && group->workload->life.running)) {
             run_on_stopping(&entry->run);
+            supervisor_remember(s, entry->name);
+        }
     }
 }
 
@@ -88,7 +94,7 @@ static void replace_policy(Supervisor *s, Policy *policy) {
     policy_unref(s->policy);
     s->policy = policy;
     keep_leases(s);
-    end_backoffs(s);
+    supervisor_end_backoffs(s);
 }
 
 static void replace_sources(Supervisor *s, Sources *sources, const HostFacts *facts) {

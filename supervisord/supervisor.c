@@ -59,36 +59,25 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
 
 /* --- coming back ------------------------------------------------------------------------------------------------- */
 
-static void remember(Supervisor *s, const Node *node) {
-    for (size_t i = 0; i < node->n_groups; i++) {
-        const NodeGroup *group = node->groups + i;
-        LedgerEntry *entry;
-        if (group->kind == GROUP_WORKLOAD && ledger_entry(s->ledger, group->name, GROUP_WORKLOAD, &entry) == 0)
-            run_on_found(&entry->run, group->restarts);
-    }
-}
-
 static void follow_all(Supervisor *s, const Node *node) {
     for (size_t i = 0; i < node->n_groups; i++)
         supervisor_follow(s, node->groups[i].name, node->groups[i].parent, node->groups[i].path);
 }
 
-/* A start that ended while nobody was looking is told to its run as if we had been there. */
+/* A start that ended while nobody was looking is told to its run as if we had been there; once. */
 static void settle_ended(Supervisor *s, const Start *start) {
-    const Group *group = policy_group(s->policy, start->name);
     LedgerEntry *entry;
-    if (ledger_entry(s->ledger, start->name, GROUP_WORKLOAD, &entry) < 0 || run_is_alive(&entry->run))
+    if (ledger_entry(s->ledger, start->name, GROUP_WORKLOAD, &entry) < 0 || run_is_alive(&entry->run) ||
+            invocation_equal(&entry->run.invocation, &start->invocation) || supervisor_is_abandoned(&start->exit))
         return;
     Exit exit = start->exit;
-    if (supervisor_is_abandoned(&exit))
-        return;
     if (!exit.at_usec)
         exit.at_usec = supervisor_now();
     run_on_started(&entry->run, &start->invocation, start->leaf, 0, start->started_usec);
     run_on_running(&entry->run);
     if (start->stopping)
         run_on_stopping(&entry->run);
-    run_on_exit(&entry->run, group ? group->workload : NULL, &exit);
+    supervisor_note_exit(s, start->name, &exit);
 }
 
 static void take_up(Supervisor *s, Starts *starts) {
@@ -105,6 +94,8 @@ static void take_up(Supervisor *s, Starts *starts) {
         supervisor_watch(s, start);
         if (name && stopping)
             supervisor_stop(s, name, false);
+        else if (name)
+            supervisor_on_oom(s, name); /* it may have come while nobody looked */
         free(name);
     }
 }
@@ -126,7 +117,7 @@ static int come_back(Supervisor *s) {
         r = adopt(&target, &node, &starts);
     if (r == 0) {
         follow_all(s, &node);
-        remember(s, &node);
+        supervisor_recall(s, &node);
         tell_lost_exits(s);
         take_up(s, &starts);
     }

@@ -3,7 +3,7 @@
 
 /*
  * Supervisor: wires policy, ledger, worker, meters and faces to one event loop. Its parts, a file each:
- * supervisor.c (life), reload.c (the running policy), snapshot.c (sampling, metrics), converge.c (one funnel for every
+ * supervisor.c (life), recall.c (what an earlier daemon knew), reload.c (the running policy), snapshot.c (sampling, metrics), converge.c (one funnel for every
  * change), settle.c (what came of it), tend.c (what is made ready for later), drift.c (what others write), watch.c (running workloads: starts, exits), ending.c
  * (their ends and stops), command.c (what runs beside a start and for it), session.c (for people), waiter.c (who waits),
  * control.c (what the control socket asks for), question.c (what it asks the node), transient.c (runtime intent as
@@ -105,6 +105,8 @@ int supervisor_replace(Supervisor *supervisor, Sources *files, Policy *policy);
 int supervisor_list(Supervisor *supervisor, const char *name, Diagnostics *diagnostics, char **ret);
 /* The same of the files as they are now. */
 int supervisor_list_files(Supervisor *supervisor, const char *name, Diagnostics *diagnostics, char **ret);
+/* Nothing waits for a start that is not wanted any more. */
+void supervisor_end_backoffs(Supervisor *supervisor);
 void supervisor_log_diagnostics(const Diagnostics *diagnostics);
 
 /* --- snapshot.c --- */
@@ -152,6 +154,13 @@ void supervisor_drift_settle(Supervisor *supervisor, const Group *group);
 void supervisor_drift_look(Supervisor *supervisor);
 const uint64_t *supervisor_drift_counts(const Supervisor *supervisor); /* by KnobId: how often each was found */
 
+/* --- recall.c --- */
+
+/* Notes on its cgroup what is known of a workload that does not run. */
+void supervisor_remember(Supervisor *supervisor, const char *workload);
+/* Reads what a daemon before this one has noted. */
+void supervisor_recall(Supervisor *supervisor, const Node *node);
+
 /* --- watch.c --- */
 
 #define OOM_EVENTS "memory.events"
@@ -165,6 +174,8 @@ bool supervisor_is_abandoned(const Exit *exit);
  * how it ended. The worker may see the end of a start before the watch does, which is then still to be told.
  */
 void supervisor_forget_exit(Supervisor *supervisor, const char *workload, const Invocation *invocation);
+/* How a start ended is told to its run, log and journal, and noted. */
+void supervisor_note_exit(Supervisor *supervisor, const char *workload, const Exit *exit);
 /* Takes the process of a start; says so to run and waiters. */
 void supervisor_watch(Supervisor *supervisor, Start *start);
 /* It never came to be what was to be started: so says why. */

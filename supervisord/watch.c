@@ -60,7 +60,7 @@ bool supervisor_is_abandoned(const Exit *exit) {
     return exit->known && !exit->signaled && exit->code == SPAWN_EXIT_ABANDONED;
 }
 
-static void note_exit(Supervisor *s, const char *name, const Exit *exit) {
+void supervisor_note_exit(Supervisor *s, const char *name, const Exit *exit) {
     Run *run = supervisor_run_of(s, name);
     char words[96], cpu[64] = "";
     if (run && supervisor_is_abandoned(exit)) {
@@ -76,6 +76,7 @@ static void note_exit(Supervisor *s, const char *name, const Exit *exit) {
     if (!run)
         return;
     run_on_exit(run, workload_of(s, name), exit);
+    supervisor_remember(s, name);
     if (run->state == RUN_BACKOFF)
         ledger_journal(s->ledger, exit->at_usec, name, "%s is started again in %s", name,
                 format_usec(run->backoff_usec, cpu, sizeof cpu));
@@ -104,6 +105,7 @@ void supervisor_start_failed(Supervisor *s, const char *name, const char *why, b
         run_on_start_failed(run, workload_of(s, name), strdup(why), timed_out, supervisor_now());
     if (supervisor_notify_start_failed(s, name, why) && run)
         run_on_put_off(run); /* who ran it was told that it does not run: nobody expects it, now or later */
+    supervisor_remember(s, name);
 }
 
 static void end_report(Watch *watch) {
@@ -187,7 +189,7 @@ void watch_finish(Watch *watch) {
     if (watch->leaf_is_gone)
         forget_exit(s, &watch->start.invocation);
     if (!note_failure(watch, name))
-        note_exit(s, name, &watch->exit);
+        supervisor_note_exit(s, name, &watch->exit);
     watch_free(watch);
     s->sampled_usec = 0; /* whoever asks now wants what it used to the end */
     supervisor_notify_ended(s, name);
@@ -237,7 +239,7 @@ static int watch_process(Watch *watch) {
 static void give_up(Watch *watch, int r) {
     log_line(LOG_ERR, watch->start.name, "cannot watch %s, killing it: %s", watch->start.name, strerror(-r));
     process_kill(&watch->start.process);
-    note_exit(watch->supervisor, watch->start.name, &(Exit){ .at_usec = supervisor_now() });
+    supervisor_note_exit(watch->supervisor, watch->start.name, &(Exit){ .at_usec = supervisor_now() });
     watch_free(watch);
 }
 

@@ -45,6 +45,11 @@ void exit_look_up(Programs *programs, const Invocation *invocation, Exit *exit) 
     exit->oom_killed = exit->oom_killed || record.oom_killed;
 }
 
+/* As the kernel has counted it for the workload since this start; a record says it of the main process only. */
+static bool is_oom_hit(int leaf_fd, const NodeLeaf *leaf) {
+    return leaf->oom_kills_before != MARK_UNKNOWN && process_oom_kills(leaf_fd) > leaf->oom_kills_before;
+}
+
 /* What the main process left behind, as it would have been had we been there. */
 static void kill_rest(int group_fd, const char *name, const NodeLeaf *leaf) {
     _cleanup_(cleanup_close) int fd = -1;
@@ -55,6 +60,8 @@ static void kill_rest(int group_fd, const char *name, const NodeLeaf *leaf) {
 static void adopt_process(const ApplyTarget *target, const NodeLeaf *leaf, Start *start) {
     if (target->programs) /* once more: the daemon before us may have run without it */
         programs_exit_register(target->programs, leaf->main_pid, leaf->main_start_ticks, leaf->invocation.bytes);
+    if (leaf->oom_kills_before != MARK_UNKNOWN)
+        start->process.oom_kills_before = leaf->oom_kills_before;
     if (leaf->report > 0)
         spawn_report_adopt(leaf->main_pid, start->process.pidfd, leaf->report, &start->report_fd);
 }
@@ -96,6 +103,7 @@ static int adopt_leaf(
         close_fd(leaf_fd);
         return -ENOMEM;
     }
+    start.exit.oom_killed = is_oom_hit(leaf_fd, leaf);
     if (process_adopt(&start.process, leaf->main_pid, leaf->main_start_ticks, leaf_fd) < 0) {
         kill_rest(group_fd, name, leaf);
         exit_look_up(target->programs, &leaf->invocation, &start.exit);

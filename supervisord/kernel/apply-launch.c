@@ -108,6 +108,7 @@ static int register_child(const Applier *a, Launch *launch) {
     launch->mark.main_pid = spawned_pid(launch->spawned);
     launch->mark.main_start_ticks = spawned_start_ticks(launch->spawned);
     launch->mark.report = spawned_report(launch->spawned);
+    launch->mark.oom_kills = launch->start.process.oom_kills_before;
     if (a->target->programs && !launch->start.session) /* nobody but who waits for it asks how a session ended */
         programs_exit_register(a->target->programs, launch->mark.main_pid, launch->mark.main_start_ticks,
                 launch->mark.invocation.bytes);
@@ -184,7 +185,7 @@ int apply_launch(const Applier *a, Step *step) {
         .leaf_fd = -1,
         .namespace_fd = -1,
         .start = START_NULL,
-        .mark = { .kind = GROUP_WORKLOAD, .leaf = true, .slot = SLOT_NONE } };
+        .mark = { .kind = GROUP_WORKLOAD, .leaf = true, .slot = SLOT_NONE, .oom_kills = MARK_UNKNOWN } };
     cgroup_leaf_name(step->leaf, step->session, l.leaf_name);
     strncpy(l.mark.name, step->object, sizeof l.mark.name - 1);
     l.mark.recipe = step->command ? 0 : step->group->workload->recipe;

@@ -19,6 +19,7 @@
 #include "model/node.h"
 
 #define MARK_XATTR "trusted.supervisord"
+#define PAST_XATTR MARK_XATTR ".past"
 #define MARK_VERSION "v=1" /* the first word; what a newer schema adds comes as further keys, what it changes as v=2 */
 
 /* --- writing ---------------------------------------------------------------------------------------------------- */
@@ -43,6 +44,8 @@ static size_t append_leaf(const CgroupMark *mark, char *buffer, size_t size, siz
         used = append(buffer, size, used, " pid=%d start=%" PRIu64, mark->main_pid, mark->main_start_ticks);
     if (mark->recipe)
         used = append(buffer, size, used, " recipe=%" PRIu64, mark->recipe);
+    if (mark->oom_kills != MARK_UNKNOWN)
+        used = append(buffer, size, used, " oom=%" PRIu64, mark->oom_kills);
     if (mark->report > 0)
         used = append(buffer, size, used, " report=%d", mark->report);
     if (mark->stopping)
@@ -131,6 +134,10 @@ static bool read_recipe(const char *value, CgroupMark *mark) {
     return parse_u64(value, &mark->recipe) == 0;
 }
 
+static bool read_oom(const char *value, CgroupMark *mark) {
+    return parse_u64(value, &mark->oom_kills) == 0;
+}
+
 static bool read_report(const char *value, CgroupMark *mark) {
     uint64_t number;
 
@@ -155,6 +162,7 @@ typedef enum MarkKey {
     MARK_PID,
     MARK_START,
     MARK_RECIPE,
+    MARK_OOM,
     MARK_REPORT,
     MARK_STOP,
     MARK_KEYS_COUNT,
@@ -173,6 +181,7 @@ static const struct {
     [MARK_PID] = { "pid", read_pid },
     [MARK_START] = { "start", read_start },
     [MARK_RECIPE] = { "recipe", read_recipe },
+    [MARK_OOM] = { "oom", read_oom },
     [MARK_REPORT] = { "report", read_report },
     [MARK_STOP] = { "stop", read_stop },
 };
@@ -186,7 +195,7 @@ static const struct {
     { BIT(MARK_KIND) | BIT(MARK_NAME), BIT(MARK_SLOT) | BIT(MARK_RESTARTS) },
     { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION), BIT(MARK_RECIPE) },
     { BIT(MARK_LEAF) | BIT(MARK_NAME) | BIT(MARK_INVOCATION) | BIT(MARK_PID) | BIT(MARK_START),
-            BIT(MARK_STOP) | BIT(MARK_REPORT) | BIT(MARK_RECIPE) },
+            BIT(MARK_STOP) | BIT(MARK_REPORT) | BIT(MARK_RECIPE) | BIT(MARK_OOM) },
 };
 
 static bool form_is_known(unsigned seen) {
@@ -215,7 +224,7 @@ static bool read_word(char *word, CgroupMark *mark, unsigned *seen) {
 }
 
 int cgroup_mark_parse(const char *text, CgroupMark *ret) {
-    CgroupMark mark = { .slot = SLOT_NONE };
+    CgroupMark mark = { .slot = SLOT_NONE, .oom_kills = MARK_UNKNOWN };
     char buffer[CGROUP_MARK_TEXT_MAX], *rest = buffer;
     unsigned seen = 0;
 
@@ -292,4 +301,17 @@ int cgroup_mark_stopping(int leaf_fd) {
         return r;
     mark.stopping = true;
     return cgroup_mark_write(leaf_fd, &mark);
+}
+
+int cgroup_past_write(int dir_fd, const char *text) {
+    return fsetxattr(dir_fd, PAST_XATTR, text, strlen(text), 0) < 0 ? -errno : 0;
+}
+
+int cgroup_past_read(int dir_fd, char *buffer, size_t size) {
+    ssize_t length = fgetxattr(dir_fd, PAST_XATTR, buffer, size - 1);
+
+    if (length < 0)
+        return errno == ERANGE ? -EBADMSG : -errno;
+    buffer[length] = '\0';
+    return strlen(buffer) == (size_t) length ? 0 : -EBADMSG;
 }

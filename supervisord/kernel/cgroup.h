@@ -29,8 +29,11 @@ typedef struct CgroupMark {
     bool stopping;             /* leaf: its end was asked for, by SIGTERM or soon */
     uint64_t main_start_ticks; /* leaf, after the spawn: /proc/PID/stat field 22 */
     uint64_t recipe;           /* leaf: of its workload when it was started; 0: not known */
+    uint64_t oom_kills;        /* leaf: that NAME/ had counted when it was started; MARK_UNKNOWN: not known */
     int report;                /* leaf, after the spawn: the report's descriptor in the child, until it has exec'ed */
 } CgroupMark;
+
+#define MARK_UNKNOWN UINT64_MAX
 
 enum { CGROUP_MARK_TEXT_MAX = 512 };
 
@@ -46,6 +49,10 @@ int cgroup_mark_read(int dir_fd, CgroupMark *ret);
 
 /* Writes down that the end of a leaf's processes is asked for, so that a daemon that comes back does not take it for their own. */
 int cgroup_mark_stopping(int leaf_fd);
+
+/* What is to be remembered of NAME/'s workload while it does not run: a line of text, which is model/past's. */
+int cgroup_past_write(int dir_fd, const char *text);
+int cgroup_past_read(int dir_fd, char *buffer, size_t size); /* -ENODATA: nothing */
 
 /* Leaves are named by number: "7" is start 7, "x0000beef" session 0xbeef. */
 enum { LEAF_NAME_SIZE = 16 };

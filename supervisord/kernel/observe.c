@@ -105,6 +105,7 @@ static int read_leaf(int dir_fd, unsigned number, NodeLeaf *ret) {
         leaf.main_pid = mark.main_pid;
         leaf.main_start_ticks = mark.main_start_ticks;
         leaf.report = mark.report;
+        leaf.oom_kills_before = mark.oom_kills;
         leaf.recipe = mark.recipe;
         leaf.stopping = mark.stopping;
     }

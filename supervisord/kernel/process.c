@@ -33,8 +33,7 @@ enum {
     FLAG_FORKED_NOT_EXECUTED = 0x40, /* the kernel's PF_FORKNOEXEC */
 };
 
-/* Counted by the leaf's parent: the leaf itself has no controllers. */
-static uint64_t oom_kills(int leaf_fd) {
+uint64_t process_oom_kills(int leaf_fd) {
     uint64_t kills = 0;
 
     cgroup_flat_u64(leaf_fd, "../memory.events", "oom_kill", &kills);
@@ -42,7 +41,7 @@ static uint64_t oom_kills(int leaf_fd) {
 }
 
 bool process_is_oom_hit(const Process *process) {
-    return oom_kills(process->leaf_fd) > process->oom_kills_before;
+    return process_oom_kills(process->leaf_fd) > process->oom_kills_before;
 }
 
 int process_hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_child) {
@@ -61,7 +60,7 @@ int process_hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_ch
         .leaf_fd = leaf_fd,
         .kill_fd = kill_fd,
         .is_child = is_child,
-        .oom_kills_before = oom_kills(leaf_fd),
+        .oom_kills_before = process_oom_kills(leaf_fd),
     };
     return 0;
 }

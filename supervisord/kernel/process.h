@@ -43,6 +43,8 @@ int process_has_executed(pid_t pid, bool *ret);
 
 int process_signal(const Process *process, int signal); /* to the main process */
 int process_kill(const Process *process);               /* all of the leaf, at once */
+/* How many processes of the leaf's workload the OOM killer has ever killed: its parent counts, the leaf has no controllers. */
+uint64_t process_oom_kills(int leaf_fd);
 /* Whether the kernel has killed one of its processes for want of memory. */
 bool process_is_oom_hit(const Process *process);
 /*

@@ -26,6 +26,7 @@ typedef struct NodeLeaf {
     pid_t main_pid;            /* 0: never spawned */
     uint64_t main_start_ticks; /* /proc/PID/stat field 22, guards against pid reuse */
     int report;                /* of a start that may not have exec'ed yet: the report's descriptor in the child */
+    uint64_t oom_kills_before; /* that its workload had counted when it was started; UINT64_MAX: not known */
     uint64_t recipe;           /* of its workload when it was started; 0: not known */
     uint64_t cgroup_id;
 } NodeLeaf;

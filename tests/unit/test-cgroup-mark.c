@@ -33,6 +33,7 @@ static void test_round_trip(void) {
     check_round_trip("v=1 leaf=1 name=web invocation=" ID " pid=4711 start=123456");
     check_round_trip("v=1 leaf=1 name=web invocation=" ID " recipe=18446744073709551615");
     check_round_trip("v=1 leaf=1 name=web invocation=" ID " pid=4711 start=123456 recipe=77 stop=1");
+    check_round_trip("v=1 leaf=1 name=web invocation=" ID " pid=4711 start=123456 oom=0");
 
     CHECK_EQ(cgroup_mark_parse("v=1 leaf=1 name=web invocation=" ID " pid=4711 start=123456", &mark), 0);
     CHECK(mark.leaf && mark.kind == GROUP_WORKLOAD && mark.slot == SLOT_NONE);
