@@ -68,11 +68,26 @@ void supervisor_decide_at(Supervisor *s, uint64_t wake_usec) {
         sd_event_source_set_description(s->decide_source, "decide");
 }
 
+void supervisor_converge_guests(Supervisor *s, const char *owner) {
+    static const Run fresh;
+    for (size_t i = 0; i < s->policy->n_groups; i++) {
+        const Group *group = s->policy->groups[i];
+        const Group *of = group->workload ? group->workload->wiring.owner : NULL;
+        if (!of || (owner && strcmp(of->name, owner) != 0))
+            continue;
+        const Run *run = supervisor_run_of(s, group->name) ?: &fresh;
+        if (!run_is_alive(run) && run_wanted(run, group->workload, supervisor_now()))
+            supervisor_converge(s, &(Converge){ .only = group->name });
+    }
+}
+
 static void job_done(Job *base) {
     ConvergeJob *job = (ConvergeJob *) base;
     converge_settle(job);
-    if (!job->dry_run)
+    if (!job->dry_run) {
+        supervisor_converge_guests(job->supervisor, job->only);
         supervisor_tend_soon(job->supervisor);
+    }
     job_free(job);
 }
 

@@ -122,6 +122,7 @@ void watch_started(Watch *watch) {
         run_on_running(run);
     log_line(LOG_INFO, watch->start.name, "%s started, pid %d", watch->start.name, (int) watch->start.process.pid);
     supervisor_notify_started(s, watch->start.name);
+    supervisor_converge_guests(s, watch->start.name);
 }
 
 /* What the report says, now that nothing more will come. */

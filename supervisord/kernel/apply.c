@@ -110,8 +110,19 @@ static const Group *degraded_slice(const bool *degraded, const Step *step) {
     return NULL;
 }
 
-static int apply_step(const Applier *a, const bool *degraded, Step *step) {
+/* This plan was to start the workload whose network it shares, and did not: whether that will be is to be decided first. */
+static bool is_let_down(const Plan *plan, const Step *step) {
+    const Group *owner = step->kind == STEP_SPAWN ? step->group->workload->wiring.owner : NULL;
+    for (const Step *other = plan->steps; owner && other < step; other++)
+        if (other->kind == STEP_SPAWN && other->group == owner)
+            return other->result < 0;
+    return false;
+}
+
+static int apply_step(const Applier *a, const Plan *plan, const bool *degraded, Step *step) {
     const Group *slice = step->kind == STEP_SPAWN ? degraded_slice(degraded, step) : NULL;
+    if (is_let_down(plan, step))
+        return -ECANCELED;
     if (!slice)
         return appliers[step->kind](a, step);
     text_printf(&step->message, "its slice %s lacks something that the policy asks for", slice->name);
@@ -144,7 +155,7 @@ int apply(const ApplyTarget *target, Plan *plan, const ApplyStdio *stdio, Starts
         if (broken && same_chain(broken, step))
             step->result = -ECANCELED;
         else if (step->result == -EINPROGRESS)
-            step->result = apply_step(&a, degraded, step);
+            step->result = apply_step(&a, plan, degraded, step);
         if (step->result == 0 || step->result == -EINPROGRESS)
             continue;
         broken = step;

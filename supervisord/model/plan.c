@@ -217,6 +217,12 @@ static int add_ends(PlanBuilder *b, const Group *group, const NodeGroup *found, 
     return 0;
 }
 
+/* Whose network it is to be in is started by another plan. */
+static bool waits_for_owner(const PlanBuilder *b, const Group *group) {
+    const Group *owner = group->workload->wiring.owner;
+    return owner && b->decision->wishes[owner->index] == WISH_START && !group_in_scope(b, owner);
+}
+
 static int add_spawn(PlanBuilder *b, const Group *group, const NodeGroup *found) {
     Step *step;
     int r = plan_add_group_step(b, STEP_SPAWN, group, &step);
@@ -273,7 +279,7 @@ static int add_group(PlanBuilder *b, const Group *group) {
         r = plan_add_limits(b, group, found);
     if (r == 0)
         r = plan_add_filters(b, group, found);
-    if (r == 0 && wish == WISH_START)
+    if (r == 0 && wish == WISH_START && !waits_for_owner(b, group))
         r = add_spawn(b, group, found);
     return r;
 }

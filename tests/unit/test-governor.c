@@ -95,7 +95,42 @@ static void test_frozen(void) {
     batch.frozen = false;
 }
 
+/* Who shares a network waits for its owner where that is on its way, and only there. */
+static void test_shared_network(void) {
+    static const struct {
+        Run owner;
+        bool wanted;
+        Wish guest;
+    } rows[] = {
+        { { .state = RUN_STOPPED }, true, WISH_START }, /* by the same plan, after it */
+        { { .state = RUN_STARTING }, true, WISH_ABSENT },
+        { { .state = RUN_STARTING, .main_pid = 7 }, true, WISH_ABSENT }, /* it may not be in its namespace yet */
+        { { .state = RUN_RUNNING, .main_pid = 7 }, true, WISH_START },
+        { { .state = RUN_STOPPING, .main_pid = 7, .start_wanted_again = true }, true, WISH_ABSENT },
+        { { .state = RUN_BACKOFF, .next_start_usec = 70 }, true, WISH_ABSENT },
+        { { .state = RUN_BACKOFF, .next_start_usec = 60 }, true, WISH_START },
+        { { .state = RUN_BACKOFF, .next_start_usec = UINT64_MAX }, true, WISH_START }, /* RestartSec=infinity */
+        { { .state = RUN_STOPPING, .main_pid = 7 }, false, WISH_START },
+        { { .state = RUN_STOPPED }, false, WISH_START },
+        { { .state = RUN_EXITED }, true, WISH_START },
+        { { .state = RUN_FAILED }, true, WISH_START },
+    };
+    batch_workload.wiring.owner = &web;
+    for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+        _cleanup_(cleanup_ledger_free) Ledger *ledger = NULL;
+        _cleanup_(decision_done) Decision decision = {};
+        CHECK_EQ(ledger_new(&ledger), 0);
+        *run_of(ledger, "web") = rows[i].owner;
+        web_workload.life.running = rows[i].wanted;
+        CHECK_EQ(governor_decide(&policy, ledger, 60, &decision), 0);
+        CHECK_EQ(decision.wishes[BATCH], rows[i].guest);
+    }
+    web_workload.life.running = true;
+    batch_workload.wiring.owner = NULL;
+}
+
 int main(void) {
+    test_shared_network();
     test_fresh();
     test_frozen();
     test_states();
