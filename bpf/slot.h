@@ -3,7 +3,8 @@
 
 /*
  * What our BPF programs and the daemon share: the layout of every map. Maps are pinned and outlive the daemon, so a
- * change here that moves or re-means a field needs a new ABI_VERSION.
+ * change here that moves or re-means a field needs a new ABI_VERSION. A daemon with a newer one carries over what maps of
+ * the older one hold, member by member, by name (kernel/program-carry.c): what means another thing gets another name.
  *
  * A slot is a small number that stands for one workload or slice, so that the hot programs index an array instead of
  * hashing. Cgroups are bound to slots: the OWNER directory of a workload, and each LEAF in which its processes run.
@@ -15,8 +16,12 @@ enum {
     MAP_TYPE_CGRP_STORAGE = 32, /* since 6.2; not yet in Debian 12's linux/bpf.h */
 };
 
+#ifndef NEXT_LAYOUT
+#define NEXT_LAYOUT 0 /* 1: the build that tests have for a newer one */
+#endif
+
 enum {
-    ABI_VERSION = 1,
+    ABI_VERSION = 1 + NEXT_LAYOUT,
     SLOT_OTHER = 0,         /* all that found no slot of its own */
     HISTOGRAM_BUCKETS = 24, /* powers of two from HISTOGRAM_UNIT_NSEC: up to 4.3 s, and what is longer */
     HISTOGRAM_UNIT_NSEC = 1024,
@@ -32,7 +37,10 @@ enum {
 #define SLOT_NONE (~0U)
 #define COUNTER_ABSENT (~0ULL) /* this kernel or cgroup does not count it */
 
-/* Written once, when the maps are made; tree_* by the iterator, which alone knows the tree's level. */
+/*
+ * Written once, when the maps are made; tree_* by the iterator, which alone knows the tree's level. In every layout the
+ * version is the first member, and 0 says that what an older layout holds has not been carried over to the end.
+ */
 struct abi {
     __u32 version;
     __u32 slot_size;
@@ -76,6 +84,9 @@ struct cgroup_slot {
  * balancer then took it from is not seen.
  */
 struct slot {
+#if NEXT_LAYOUT
+    __u64 only_next;
+#endif
     __u64 wait_nsec;
     __u64 waits;
     __u64 wait_histogram[HISTOGRAM_BUCKETS];

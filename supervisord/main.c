@@ -27,7 +27,7 @@ static const char usage[] =
         "  --tree-unit UNIT      delegated systemd unit that holds the tree (default, under systemd:\n"
         "                        INSTANCE-workloads.service)\n"
         "  --tree DIR            cgroup directory of the tree (default, without systemd: /INSTANCE)\n"
-        "  --pins DIR            where eBPF programs and counters live on (default /sys/fs/bpf/INSTANCE/v1)\n"
+        "  --pins DIR            where eBPF programs and counters live on (default /sys/fs/bpf/INSTANCE)\n"
         "  --control-group NAME  group that may read over the control socket (default supervisord)\n"
         "  --no-bpf              without eBPF meters: the cgroups' own files only\n"
         "  --measure-bpf         time each run of an eBPF program; costs 20 to 60 ns a run\n"
@@ -153,7 +153,7 @@ static int fill_defaults(Arguments *arguments) {
     }
     int r = default_to(&config->runtime_dir, arguments->owned + 0, "/run/%s", config->instance);
     if (r == 0)
-        r = default_to(&config->pin_dir, arguments->owned + 1, "/sys/fs/bpf/%s/v1", config->instance);
+        r = default_to(&config->pin_dir, arguments->owned + 1, "/sys/fs/bpf/%s", config->instance);
     if (r == 0)
         r = default_directories(config);
     if (r < 0 || config->tree_unit || config->tree_path)

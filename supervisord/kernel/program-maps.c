@@ -14,19 +14,19 @@
 #include "kernel/programs-internal.h"
 
 const MapRow map_rows[MAPS_COUNT] = {
-    [MAP_ABI] = { "abi", 0 },
-    [MAP_SLOTS] = { "slots", 1 },
-    [MAP_FOLDED_SLOTS] = { "folded_slots", 1 },
-    [MAP_SLOT_HEIRS] = { "slot_heirs", 1 },
-    [MAP_CGROUP_SLOTS] = { "cgroup_slots", CGROUPS_PER_SLOT },
-    [MAP_CGROUP_STORAGE] = { "cgroup_storage", 0 },
-    [MAP_CGROUP_COUNTERS] = { "cgroup_counters", 1 },
-    [MAP_BLOCK_ROWS] = { "block_rows", BLOCK_ROWS_PER_SLOT },
-    [MAP_BLOCK_DEVICES] = { "block_devices", 0 },
-    [MAP_EXIT_WATCHES] = { "exit_watches", 0 },
-    [MAP_EXIT_RECORDS] = { "exit_records", 0 },
-    [MAP_EXITS_LOST] = { "exits_lost", 0 },
-    [MAP_FILTER_DENIALS] = { "filter_denials", 1 },
+    [MAP_ABI] = { "abi", 0, CARRY_NOTHING },
+    [MAP_SLOTS] = { "slots", 1, CARRY_COUNTS },
+    [MAP_FOLDED_SLOTS] = { "folded_slots", 1, CARRY_COUNTS },
+    [MAP_SLOT_HEIRS] = { "slot_heirs", 1, CARRY_ENTRIES },
+    [MAP_CGROUP_SLOTS] = { "cgroup_slots", CGROUPS_PER_SLOT, CARRY_ENTRIES },
+    [MAP_CGROUP_STORAGE] = { "cgroup_storage", 0, CARRY_NOTHING },
+    [MAP_CGROUP_COUNTERS] = { "cgroup_counters", 1, CARRY_NOTHING },
+    [MAP_BLOCK_ROWS] = { "block_rows", BLOCK_ROWS_PER_SLOT, CARRY_COUNTS },
+    [MAP_BLOCK_DEVICES] = { "block_devices", 0, CARRY_ENTRIES },
+    [MAP_EXIT_WATCHES] = { "exit_watches", 0, CARRY_ENTRIES },
+    [MAP_EXIT_RECORDS] = { "exit_records", 0, CARRY_ENTRIES },
+    [MAP_EXITS_LOST] = { "exits_lost", 0, CARRY_ENTRIES },
+    [MAP_FILTER_DENIALS] = { "filter_denials", 1, CARRY_COUNTS },
 };
 
 static uint64_t knobs_word(const Programs *programs) {
@@ -37,11 +37,16 @@ static uint64_t knobs_word(const Programs *programs) {
     return word;
 }
 
-static int map_info(int fd, struct bpf_map_info *ret) {
+int map_info(int fd, struct bpf_map_info *ret) {
     uint32_t size = sizeof(*ret);
 
     memset(ret, 0, sizeof(*ret));
     return bpf_obj_get_info_by_fd(fd, ret, &size) < 0 ? -errno : 0;
+}
+
+static bool is_as_ours(const struct bpf_map_info *info, const struct bpf_map *map) {
+    return info->type == bpf_map__type(map) && info->key_size == bpf_map__key_size(map) &&
+           info->value_size == bpf_map__value_size(map) && info->max_entries == bpf_map__max_entries(map);
 }
 
 /* A map that is pinned already must be what we would make. */
@@ -53,13 +58,20 @@ static int reuse_pinned(Programs *programs, MapId id, struct bpf_map *map) {
         return 0;
     if (fd < 0 || map_info(fd, &info) < 0)
         return fd < 0 ? fd : -EIO;
-    if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
-            info.value_size != bpf_map__value_size(map) || info.max_entries != bpf_map__max_entries(map)) {
+    if (!is_as_ours(&info, map)) {
         set_reason(programs->reason, "the map %s pinned in %s has another layout than ours", map_rows[id].name,
                 programs->pin_dir);
         return -EPROTO;
     }
     return bpf_map__reuse_fd(map, fd);
+}
+
+/* Filters on cgroups go on counting in the map that they were loaded with: as long as it is as ours, it is ours. */
+static int reuse_older(const Programs *programs, MapId id, struct bpf_map *map) {
+    _cleanup_(cleanup_close) int fd = pin_get(programs->older_dir, "", map_rows[id].name);
+    struct bpf_map_info info;
+
+    return fd >= 0 && map_info(fd, &info) == 0 && is_as_ours(&info, map) ? bpf_map__reuse_fd(map, fd) : 0;
 }
 
 static int prepare_map(Programs *programs, MapId id, struct bpf_map *map) {
@@ -69,6 +81,8 @@ static int prepare_map(Programs *programs, MapId id, struct bpf_map *map) {
         return bpf_map__set_autocreate(map, false);
     if (per_slot > 0)
         bpf_map__set_max_entries(map, per_slot * programs->slots_max);
+    if (id == MAP_FILTER_DENIALS && programs->older_dir)
+        return reuse_older(programs, id, map);
     return programs->pin_dir ? reuse_pinned(programs, id, map) : 0;
 }
 
@@ -101,7 +115,7 @@ static int for_each_map(
 
 /* The number of slots is that of the maps that are there. */
 static void adopt_slots_max(Programs *programs) {
-    _cleanup_(cleanup_close) int fd = pin_get(programs->pin_dir, "", map_rows[MAP_SLOTS].name);
+    _cleanup_(cleanup_close) int fd = pin_get(programs->older_dir ?: programs->pin_dir, "", map_rows[MAP_SLOTS].name);
     struct bpf_map_info info;
 
     if (fd < 0 || map_info(fd, &info) < 0 || info.max_entries < 2 || info.max_entries > SLOTS_LIMIT ||
@@ -130,6 +144,8 @@ static int check_abi(Programs *programs) {
         return -EPROTO;
     }
     programs->same_build = abi.build == ours.build;
+    if (programs->older_dir)
+        ours.version = 0; /* until all is carried over */
     ours.tree_id = abi.tree_id;
     ours.tree_level = abi.tree_level;
     return bpf_map_update_elem(programs->map_fds[MAP_ABI], &zero, &ours, BPF_ANY) < 0 ? -errno : 0;

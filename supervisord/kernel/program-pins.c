@@ -6,6 +6,7 @@
  */
 
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "base/crash-point.h"
 #include "kernel/programs-internal.h"
 
 static int pin_path(char path[static PATH_MAX], const char *pin_dir, const char *prefix, const char *name) {
@@ -121,34 +123,25 @@ int pin_remove(const char *pin_dir, const char *prefix, const char *name) {
     return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int remove_directories(const char *pin_dir) {
-    char parent[PATH_MAX], *slash;
+static int remove_pins(const char *dir, const char *prefix) {
+    DIR *directory = opendir(dir);
+    int error = 0;
 
-    if (rmdir(pin_dir) < 0 && errno != ENOENT)
-        return -errno;
-    snprintf(parent, sizeof(parent), "%s", pin_dir);
-    slash = strrchr(parent, '/');
-    if (slash && slash != parent) {
-        *slash = '\0';
-        rmdir(parent); /* unless another layout's pins are there, or it is the mount itself */
-    }
-    return 0;
+    if (!directory)
+        return errno == ENOENT ? 0 : -errno;
+    for (struct dirent *entry; (entry = readdir(directory));)
+        if (entry->d_name[0] != '.' && strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
+                unlinkat(dirfd(directory), entry->d_name, 0) < 0 && errno != ENOENT)
+            error = error ?: -errno;
+    closedir(directory);
+    return error;
 }
 
 /* Links first: a program must not go on counting into maps that nobody can find. */
-int programs_unpin(const char *pin_dir) {
-    static const char *const prefixes[] = { "link_", "new_" };
-    int error = 0, r;
+int pins_remove(const char *pin_dir) {
+    int error = remove_pins(pin_dir, "link_");
 
-    for (size_t p = 0; p < ELEMENTSOF(prefixes); p++)
-        for (int i = 0; i < PROGRAMS_COUNT; i++)
-            if ((r = pin_remove(pin_dir, prefixes[p], program_name((ProgramId) i))) < 0)
-                error = error ?: r;
-    for (int i = 0; i < MAPS_COUNT; i++) {
-        if ((r = pin_remove(pin_dir, "", map_rows[i].name)) < 0)
-            error = error ?: r;
-        if ((r = pin_remove(pin_dir, "new_", map_rows[i].name)) < 0)
-            error = error ?: r;
-    }
-    return error ?: remove_directories(pin_dir);
+    crash_point("links of a layout removed");
+    error = error ?: remove_pins(pin_dir, "");
+    return error ?: rmdir(pin_dir) < 0 && errno != ENOENT ? -errno : 0;
 }

@@ -21,13 +21,13 @@ enum {
 };
 
 /* All members of both are 64 bits wide. */
-static void add_words(void *to, const void *from, size_t words) {
+void add_words(void *to, const void *from, size_t words) {
     for (size_t i = 0; i < words; i++)
         ((uint64_t *) to)[i] += ((const uint64_t *) from)[i];
 }
 
 /* One lookup in a map of per-CPU values, summed over the CPUs. */
-static int add_per_cpu(const Programs *programs, MapId id, const void *key, void *sum, size_t words) {
+int add_per_cpu(const Programs *programs, MapId id, const void *key, void *sum, size_t words) {
     _cleanup_(cleanup_free) uint64_t *copies = malloc(programs->cpus * words * sizeof(uint64_t));
 
     if (!copies)

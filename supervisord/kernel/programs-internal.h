@@ -59,10 +59,18 @@ enum {
     SLOTS_LIMIT = 65536,
 };
 
+/* What a newer layout does with what is in an older one's map. */
+typedef enum Carry {
+    CARRY_NOTHING, /* the kernel, or who comes back, says it anew */
+    CARRY_ENTRIES,
+    CARRY_COUNTS, /* each in its own way: what is counted meanwhile must not get lost */
+} Carry;
+
 /* How many entries a map has: so many, or so many for each slot. */
 typedef struct MapRow {
     const char *name;
     uint32_t entries_per_slot; /* 0: as declared */
+    Carry carry;
 } MapRow;
 
 extern const MapRow map_rows[MAPS_COUNT];
@@ -74,7 +82,8 @@ typedef struct Program {
 } Program;
 
 struct Programs {
-    char *pin_dir; /* NULL: not pinned */
+    char *pin_dir;   /* of our layout; NULL: not pinned */
+    char *older_dir; /* of the layout before, until what it holds is carried over; NULL: there is none */
     int tree_fd;
     uint64_t tree_id;
     uint32_t slots_max;
@@ -130,6 +139,7 @@ void explain(char *reason, const char *warning, char *log, int error);
 
 /* program-maps.c. Trouble is left as reasons; negative errno only when memory is out. */
 int programs_load_maps(Programs *programs);
+int map_info(int fd, struct bpf_map_info *ret);
 
 /* program-load.c: the same. */
 int programs_load_programs(Programs *programs);
@@ -141,3 +151,18 @@ int pins_open(const char *pin_dir, char *reason);
 int pin_get(const char *pin_dir, const char *prefix, const char *name);
 int pin_remove(const char *pin_dir, const char *prefix, const char *name); /* 0 when it was not there */
 int pin_replace(const char *pin_dir, const char *prefix, const char *name, int fd);
+int pins_remove(const char *pin_dir); /* all of them, and the directory; 0 when there was none */
+
+/* program-layouts.c: `root` has a directory for each layout. */
+char *layout_dir(const char *root, unsigned layout); /* NULL: out of memory */
+unsigned layout_before(const char *root);            /* the newest whole one that is older than ours; 0: none */
+bool layout_is_whole(const char *root);              /* ours */
+/* Removes what is of no more use: layouts that were never whole and, once ours is, those before it. */
+void layouts_sweep(const char *root);
+
+/* program-slots.c */
+void add_words(void *to, const void *from, size_t words);
+int add_per_cpu(const Programs *programs, MapId id, const void *key, void *sum, size_t words); /* over the CPUs */
+
+/* program-carry.c: what the layout before ours has counted and recorded. */
+int programs_carry_over(Programs *programs);

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/crash-point.h"
 #include "kernel/programs-internal.h"
 
 enum {
@@ -84,7 +85,7 @@ static int new_programs(const ProgramsConfig *config, Programs **ret) {
 
     programs->slots_max = config->slots_max;
     programs->cpus = (size_t) libbpf_num_possible_cpus();
-    if (config->pin_dir && !(programs->pin_dir = strdup(config->pin_dir)))
+    if (config->pin_dir && !(programs->pin_dir = layout_dir(config->pin_dir, ABI_VERSION)))
         return -ENOMEM;
     if (config->tree_fd >= 0) {
         programs->tree_fd = fcntl(config->tree_fd, F_DUPFD_CLOEXEC, 3);
@@ -120,6 +121,31 @@ static void choose_knobs(Programs *programs, const ProgramsConfig *config) {
     };
 }
 
+/* Without a whole layout of ours, the one before it is to be carried over, into a new one. */
+static int find_older(Programs *programs, const char *root) {
+    unsigned older;
+
+    if (!root)
+        return 0;
+    layouts_sweep(root);
+    older = layout_is_whole(root) ? 0 : layout_before(root);
+    if (older == 0)
+        return 0;
+    programs->older_dir = layout_dir(root, older);
+    return programs->older_dir ? pins_remove(programs->pin_dir) : -ENOMEM;
+}
+
+static int finish_older(Programs *programs, const char *root) {
+    int r;
+
+    if (!programs->older_dir || !programs_has_maps(programs))
+        return 0;
+    r = programs_carry_over(programs);
+    if (r == 0)
+        layouts_sweep(root);
+    return r;
+}
+
 int programs_open(const ProgramsConfig *config, Programs **ret) {
     _cleanup_(cleanup_programs_close) Programs *programs = NULL;
     int r;
@@ -130,10 +156,14 @@ int programs_open(const ProgramsConfig *config, Programs **ret) {
     if (r < 0)
         return r;
     choose_knobs(programs, config);
+    r = find_older(programs, config->pin_dir);
+    if (r < 0)
+        return r;
 
     r = programs_load_maps(programs);
     if (r < 0)
         return r;
+    crash_point("maps pinned");
     programs->used = calloc(programs->slots_max / 64 + 1, sizeof(uint64_t));
     if (!programs->used)
         return -ENOMEM;
@@ -144,6 +174,10 @@ int programs_open(const ProgramsConfig *config, Programs **ret) {
             return r;
     }
     r = programs_load_programs(programs);
+    if (r < 0)
+        return r;
+    crash_point("programs attached");
+    r = finish_older(programs, config->pin_dir);
     if (r < 0)
         return r;
     programs_refresh(programs); /* tells the other programs where the tree is */
@@ -173,6 +207,7 @@ Programs *programs_close(Programs *programs) {
     pthread_mutex_destroy(&programs->mutex);
     free(programs->used);
     free(programs->pin_dir);
+    free(programs->older_dir);
     free(programs);
     return NULL;
 }

@@ -25,7 +25,7 @@
 typedef struct Programs Programs;
 
 typedef struct ProgramsConfig {
-    const char *pin_dir; /* below a bpf file system; made with mode 0700. NULL: nothing is pinned */
+    const char *pin_dir; /* below a bpf file system; its "v1" is made with mode 0700. NULL: nothing is pinned */
     int tree_fd;         /* cgroup v2 directory that has all we bind below it; -1: no network and cgroup counters */
     uint32_t slots_max;  /* maps that are pinned already keep the number they were made with: programs_slots_max() */
     bool no_storage;     /* look slots up by cgroup id even where CGRP_STORAGE is there (as 6.1 does) */
@@ -36,8 +36,10 @@ int programs_open(const ProgramsConfig *config, Programs **ret);
 /* What is pinned stays and goes on counting; what is not ends. */
 Programs *programs_close(Programs *programs);
 DEFINE_CLEANUP(Programs *, programs_close);
-/* Removes all that was pinned in pin_dir, and pin_dir. 0 when nothing was. */
+/* Removes all that was pinned in pin_dir, of whatever layout, and pin_dir. 0 when nothing was. */
 int programs_unpin(const char *pin_dir);
+/* The newest layout pinned there that is newer than ours; 0: none. Only a daemon that knows it may go on with it. */
+unsigned programs_newer_layout(const char *pin_dir);
 
 typedef struct ProgramState {
     const char *name; /* "wait"; the first row is "maps": what all others need */

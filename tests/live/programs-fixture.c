@@ -91,7 +91,7 @@ int wait_for(pid_t pid) {
 }
 
 Programs *open_programs(bool no_storage) {
-    ProgramsConfig config = { .pin_dir = PIN_DIR, .tree_fd = tree_fd, .slots_max = SLOTS, .no_storage = no_storage };
+    ProgramsConfig config = { .pin_dir = PIN_ROOT, .tree_fd = tree_fd, .slots_max = SLOTS, .no_storage = no_storage };
     Programs *programs = NULL;
     uint64_t before = now_nsec();
 
@@ -229,7 +229,7 @@ static void run_test(const char *path, void (*test)(void)) {
     CHECK(tree_fd >= 0);
     enable_controllers();
     test();
-    CHECK_EQ(programs_unpin(PIN_DIR), 0);
+    CHECK_EQ(programs_unpin(PIN_ROOT), 0);
 }
 
 int run_in_fixture(int argc, char *argv[], void (*test)(void)) {

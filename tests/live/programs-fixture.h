@@ -21,7 +21,8 @@ enum {
 };
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
-#define PIN_DIR "/sys/fs/bpf/supervisord-test/v1"
+#define PIN_ROOT "/sys/fs/bpf/supervisord-test"
+#define PIN_DIR PIN_ROOT "/v1"
 
 /* Checks that `actual` is within `percent` of `expected`. */
 #define CHECK_NEAR(actual, expected, percent)                                                                        \

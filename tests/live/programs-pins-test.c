@@ -246,15 +246,15 @@ static void test_other_layout(void) {
 static void test_unpin(void) {
     Links links = pinned_links();
 
-    CHECK_EQ(programs_unpin(PIN_DIR), 0);
+    CHECK_EQ(programs_unpin(PIN_ROOT), 0);
     CHECK_EQ(access("/sys/fs/bpf/supervisord-test", F_OK), -1);
     for (int i = 0; i < links.n; i++)
         await_end_of(links.ids[i]);
-    CHECK_EQ(programs_unpin(PIN_DIR), 0);
+    CHECK_EQ(programs_unpin(PIN_ROOT), 0);
 }
 
 static void test_unpinned(void) {
-    ProgramsConfig config = { .pin_dir = "/tmp/no-bpf-file-system/v1", .tree_fd = -1, .slots_max = SLOTS };
+    ProgramsConfig config = { .pin_dir = "/tmp/no-bpf-file-system", .tree_fd = -1, .slots_max = SLOTS };
     ProgramState states[16];
     Programs *programs;
     size_t n;
