@@ -257,6 +257,7 @@ static int fall_back(Supervisor *s) {
     else {
         supervisor_log_diagnostics(&diagnostics);
         log_error("cannot load the policy, nor the copy of the last one in %s/" COPY_NAME, s->config->runtime_dir);
+        log_error("nothing is changed, and what runs goes on: a newer supervisord may know what this one does not");
     }
     diagnostics_done(&diagnostics);
     return r;

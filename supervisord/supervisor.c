@@ -154,7 +154,11 @@ static int open_runtime(Supervisor *s) {
                 s->config->runtime_dir);
         return r;
     }
-    r = transient_clear_up(s->runtime_fd);
+    return 0;
+}
+
+static int clear_up_runtime(Supervisor *s) {
+    int r = transient_clear_up(s->runtime_fd);
     if (r < 0)
         log_warning("cannot clear up in %s: %s", s->config->runtime_dir, strerror(-r));
     return 0;
@@ -169,6 +173,29 @@ static int open_tree(Supervisor *s) {
     else if (!tree_is_kept(&s->tree))
         log_warning("the keeper of %s is gone; its tree is used on", s->tree.unit);
     return r;
+}
+
+/*
+ * What a newer daemon has written may mean what we do not know: to change any of it could end what runs. So we go before
+ * we have changed anything; what runs needs neither of us.
+ */
+static int refuse_newer(Supervisor *s) {
+    unsigned layout = programs_newer_layout(s->config->pin_dir), schema = tree_schema(&s->tree);
+    if (layout > ABI_VERSION)
+        log_error("the eBPF maps in %s have layout %u of a newer supervisord, this one knows %d", s->config->pin_dir,
+                layout, ABI_VERSION);
+    if (schema > TREE_SCHEMA)
+        log_error("what is written on %s has schema %u of a newer supervisord, this one knows %d", s->tree.path, schema,
+                TREE_SCHEMA);
+    if (layout > ABI_VERSION || schema > TREE_SCHEMA) {
+        log_error(
+                "nothing is changed, and what runs goes on: start the newer supervisord again, or restart the machine");
+        return -EPROTONOSUPPORT;
+    }
+    int r = tree_schema_note(&s->tree);
+    if (r < 0)
+        log_warning("cannot note the schema on %s: %s", s->tree.path, strerror(-r));
+    return 0;
 }
 
 static void log_programs(Supervisor *s) {
@@ -296,8 +323,10 @@ int supervisor_new(const SupervisorConfig *config, Supervisor **ret) {
         raise_limits,
         open_event,
         open_runtime,
-        supervisor_open_policy,
         open_tree,
+        refuse_newer,
+        clear_up_runtime,
+        supervisor_open_policy,
         open_programs,
         open_models,
         supervisor_drift_open,

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <systemd/sd-bus.h>
 
 #include "base/cleanup.h"
@@ -193,6 +195,27 @@ bool tree_is_kept(const Tree *tree) {
     sd_bus_error_free(&error);
     sd_bus_flush_close_unref(bus);
     return r >= 0 && strcmp(state, "active") == 0;
+}
+
+/* --- schema ------------------------------------------------------------------------------------------------------ */
+
+#define SCHEMA_XATTR "trusted.supervisord.schema"
+
+/* A text that is no number is nothing that we have written, nor can read. */
+unsigned tree_schema(const Tree *tree) {
+    char text[16];
+    uint64_t schema;
+    ssize_t length = fgetxattr(tree->fd, SCHEMA_XATTR, text, sizeof text - 1);
+    if (length < 0)
+        return errno == ERANGE ? UINT_MAX : 0;
+    text[length] = '\0';
+    return parse_u64(text, &schema) < 0 || schema > UINT_MAX ? UINT_MAX : (unsigned) schema;
+}
+
+int tree_schema_note(const Tree *tree) {
+    char text[16];
+    int length = snprintf(text, sizeof text, "%d", TREE_SCHEMA);
+    return fsetxattr(tree->fd, SCHEMA_XATTR, text, (size_t) length, 0) < 0 ? -errno : 0;
 }
 
 /* --- without systemd --------------------------------------------------------------------------------------------- */

@@ -31,6 +31,13 @@ int tree_open_unit(Tree *tree, const char *unit, char **ret_message);
 /* By directory, absolute or below the mount; created, and controllers enabled on the way down to it as far as they are there. */
 int tree_open_path(Tree *tree, const char *path, char **ret_message);
 void tree_done(Tree *tree);
+/*
+ * How marks and what is in the runtime directory are to be read: a newer schema is one that daemons of this version would
+ * misread. Noted on the tree itself before anything is written so.
+ */
+enum { TREE_SCHEMA = 1 };
+unsigned tree_schema(const Tree *tree); /* 0: not noted */
+int tree_schema_note(const Tree *tree);
 /* False once somebody has removed it: PID 1 does so when its unit has failed and nothing is left in it. */
 bool tree_exists(const Tree *tree);
 /* False when its unit has failed: somebody killed the keeper, and only what is in the tree keeps it. True without a unit. */
