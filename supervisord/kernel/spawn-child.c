@@ -138,6 +138,7 @@ static int open_error(const ChildSetup *setup, ChildFailure *failure) {
     return fd < 0 || dup2(fd, STDERR_FILENO) < 0 ? -errno : 0;
 }
 
+/* The daemon's descriptors are still open: behind this step nothing may be opened before they are closed. */
 static int set_resource_limits(const ChildSetup *setup, ChildFailure *failure) {
     for (int i = 0; i < RLIM_NLIMITS; i++) {
         const ResourceLimit *wanted = &setup->resource_limits[i];
@@ -279,7 +280,6 @@ static const struct {
     { set_umask, 202, "set the umask", 0 },
     { connect_stdio, 202, "connect standard input and output", 0 },
     { take_terminal, 208, "take over the terminal", 0 },
-    { set_resource_limits, 205, "set", 0 },
     { set_nice, 201, "set the nice level", 0 },
     { set_oom_score, 206, "set the OOM score", 0 },
     { reset_capabilities, 218, "reset capabilities", 0 },
@@ -288,6 +288,7 @@ static const struct {
     { open_input, 208, "open input file", offsetof(ChildSetup, input.path) },
     { open_output, 209, "open output file", offsetof(ChildSetup, output.path) },
     { open_error, 222, "open error file", offsetof(ChildSetup, error.path) },
+    { set_resource_limits, 205, "set", 0 },
     { set_groups, 216, "set groups", 0 },
     { become_user, 217, "set user", offsetof(ChildSetup, user) },
     { enter_directory, 200, "change to directory", offsetof(ChildSetup, working_directory) },
