@@ -50,7 +50,7 @@ ExecStartPost=/bin/cat $work/gate
 State=stopped
 
 [workload:post-late]
-ExecStart=/bin/bash -c '(trap "" TERM; read -r <$work/rest-gate) & read -r <$work/main-gate'
+ExecStart=/bin/bash -c 'trap "" TERM; (read -r <$work/rest-gate) & read -r <$work/main-gate'
 ExecStartPost=/bin/sh -c 'echo first >>$work/post-late; read -r line <$work/post-gate'
 ExecStartPost=/bin/sh -c 'echo second >>$work/post-late'
 TimeoutStopSec=10min
