@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "base/parse.h"
 #include "model/meter.h"
 #include "model/policy/keys.h"
 #include "tools/supctl/client.h"
@@ -21,7 +22,8 @@
 #include "tools/supctl/supctl.h"
 #include "tools/supctl/text.h"
 
-enum { PATIENCE_USEC = 200 * 1000 }; /* nobody who pressed a key waits longer for the daemon */
+/* Nobody who pressed a key waits longer for the daemon, unless SUPERVISORD_COMPLETION_TIMEOUT says so. */
+enum { PATIENCE_USEC = 200 * 1000, PATIENCE_USEC_MAX = 60 * USEC_PER_SEC };
 
 typedef struct Line {
     const Verb *verb;     /* NULL: not yet */
@@ -107,10 +109,17 @@ static void give_up(int signal) {
     _exit(EXIT_FAILURE);
 }
 
+static uint64_t patience_usec(void) {
+    const char *text = getenv("SUPERVISORD_COMPLETION_TIMEOUT");
+    uint64_t usec;
+    return text && parse_usec(text, &usec) >= 0 && usec > 0 && usec <= PATIENCE_USEC_MAX ? usec : PATIENCE_USEC;
+}
+
 /* Whatever the daemon does or does not do, and where: this bounds all of it. */
-static void bound_patience(void) {
+static void bound_patience(uint64_t usec) {
     signal(SIGALRM, give_up);
-    setitimer(ITIMER_REAL, &(struct itimerval){ .it_value = { .tv_usec = PATIENCE_USEC } }, NULL);
+    setitimer(ITIMER_REAL,
+            &(struct itimerval){ .it_value = { .tv_sec = usec / USEC_PER_SEC, .tv_usec = usec % USEC_PER_SEC } }, NULL);
 }
 
 static void offer_names(const Line *line, bool workloads_only) {
@@ -119,9 +128,9 @@ static void offer_names(const Line *line, bool workloads_only) {
     _cleanup_(listing_done) Listing listing = { 0 };
     sd_bus_error error = SD_BUS_ERROR_NULL;
 
-    bound_patience();
-    if (client_connect(line->options.socket, &bus) >= 0 &&
-            client_try(bus, PATIENCE_USEC, &error, &reply, "List", NULL) >= 0)
+    uint64_t patience = patience_usec();
+    bound_patience(patience);
+    if (client_connect(line->options.socket, &bus) >= 0 && client_try(bus, patience, &error, &reply, "List", NULL) >= 0)
         listing_read(reply, &listing);
     sd_bus_error_free(&error);
     for (size_t i = 0; i < listing.n_entries; i++) {
