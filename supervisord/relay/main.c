@@ -12,6 +12,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <stdlib.h>
@@ -26,6 +27,16 @@ enum { PROCS_FD = 3, ARGUMENTS = 6 };
 
 static int enter_leaf(void) {
     return write(PROCS_FD, "0", 1) != 1 || close_range(PROCS_FD - 1, ~0U, 0) < 0 || chdir("/") < 0 || setsid() < 0;
+}
+
+/* The OOM killer spares the daemon; we are no better than anybody. EACCES: we are worse already, and may not become better. */
+static int become_killable(void) {
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    int r = fd < 0 || (write(fd, "0", 1) < 0 && errno != EACCES);
+
+    if (fd >= 0)
+        close(fd);
+    return r;
 }
 
 /* User 0 keeps its capabilities unless they are taken away. */
@@ -56,8 +67,8 @@ int main(int argc, char **argv) {
         .name = argv[1],
         .window = { .interval_usec = strtoull(argv[2], NULL, 10), .burst = strtoull(argv[3], NULL, 10) },
     };
-    if (enter_leaf() || become((uid_t) strtoul(argv[4], NULL, 10), (gid_t) strtoul(argv[5], NULL, 10)) ||
-            give_up_rights())
+    if (enter_leaf() || become_killable() ||
+            become((uid_t) strtoul(argv[4], NULL, 10), (gid_t) strtoul(argv[5], NULL, 10)) || give_up_rights())
         return errno;
     pid_t pid = fork(); /* from here on nothing of the C library's own may need what was given up: no exit(3) */
     if (pid != 0)

@@ -33,7 +33,9 @@ follow() { # NAME: into a file; its pid is in $follower. Returns when it follows
     printf '[workload:%s]\nSlice=floods\nLogRateLimitBurst=0\nExecStart=/usr/bin/seq -f neighbour-%%%%g 100\n' "$neighbour"
 } | policy
 chmod 755 "$work" # for the flooder
+! is_vm || echo -900 >/proc/$$/oom_score_adj # as its unit has it
 must 'the daemon starts' daemon_start
+! is_vm || echo 0 >/proc/$$/oom_score_adj
 for name in "$talker" "$whisperer" "$filer" "$mute"; do check_eventually "$name has spoken" has_spoken "$name"; done
 
 # The daemon is killed between the flood's beginning and its end: only the relay is left to count and to say it.
@@ -47,6 +49,7 @@ heard() { # NAME: what it said; without a journal, what all said
 check_eventually 'what has a limit is heard while it talks' says flood-3 heard "$flooder"
 relay=$(cat "$tree/.relay/cgroup.procs")
 equal 'by a relay that has no more rights than who talks' "$(id -u nobody)" "$(stat -c %u "/proc/$relay/task")"
+! is_vm || equal 'nor is it spared when memory is out' 0 "$(cat "/proc/$relay/oom_score_adj")"
 must 'the daemon is killed' daemon_kill
 touch "$work/go"
 check_eventually 'a flood is cut, and that is said' says "Suppressed 95 messages from $flooder" heard "$flooder"
