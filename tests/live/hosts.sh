@@ -100,6 +100,18 @@ matches 'and says why' 'No space left on device' "$said"
 runs_web 'a full /run: nothing is half done'
 check 'a reload needs no room' supctl reload
 umount "/run/$instance/transient"
+web=$(pid_of web)
+check 'the daemon is killed' daemon_kill
+mount -t tmpfs -o size=64k,mode=755 none "/run/$instance"
+head -c 64K /dev/zero >"/run/$instance/filler" 2>/dev/null
+host 'mount -t tmpfs -o ro,size=4k none /var'
+check 'with a full /run and no room in /var it starts' daemon_start
+equal 'it finds what runs' "running $web" "$(state_of web) $(pid_of web)"
+matches 'and says what it cannot keep' 'cannot keep a copy of the policy.*No space left' "$(cat "$journal")"
+check 'the daemon goes' daemon_stop
+umount "/run/$instance"
+daemon_binary=
+must 'with room again it starts' daemon_start
 ends
 
 # --- no BTF
