@@ -115,7 +115,7 @@ static int intend(Supervisor *s, const char *name, bool running, ApiCall *call) 
     const Group *group = policy_group(s->policy, name);
     if (group->workload->life.running == running)
         return 0;
-    int r = transient_write_state(s->runtime_fd, name, running);
+    int r = intent_write_state(s->runtime_fd, name, running);
     if (r < 0) {
         api_answer_error(call, CONTROL_ERROR_FAILED, "cannot write down that %s is to be %s: %s", name,
                 running ? "running" : "stopped", strerror(-r));
@@ -123,7 +123,7 @@ static int intend(Supervisor *s, const char *name, bool running, ApiCall *call) 
     }
     r = overlay_for(s, name, call);
     if (r < 0)
-        transient_write_state(s->runtime_fd, name, !running);
+        intent_write_state(s->runtime_fd, name, !running);
     return r;
 }
 
@@ -147,7 +147,7 @@ static void on_start(void *userdata, const char *name, ApiCall *call) {
 static int intend_frozen(Supervisor *s, const Group *group, bool frozen, ApiCall *call) {
     if (group->frozen == frozen)
         return 0;
-    int r = transient_write_frozen(s->runtime_fd, group, frozen);
+    int r = intent_write_frozen(s->runtime_fd, group, frozen);
     if (r < 0) {
         api_answer_error(call, CONTROL_ERROR_FAILED, "cannot write down that %s is to be %s: %s", group->name,
                 frozen ? "frozen" : "thawed", strerror(-r));
@@ -155,7 +155,7 @@ static int intend_frozen(Supervisor *s, const Group *group, bool frozen, ApiCall
     }
     r = overlay_for(s, group->name, call);
     if (r < 0) /* then the policy is the one before, and the group still there */
-        transient_write_frozen(s->runtime_fd, group, !frozen);
+        intent_write_frozen(s->runtime_fd, group, !frozen);
     return r;
 }
 
@@ -253,7 +253,7 @@ static void on_set(void *userdata, const ApiSet *set, ApiCall *call) {
     Diagnostics diagnostics = {};
     if (!group)
         return;
-    if (!transient_settings_are_sound(set->settings)) {
+    if (!intent_settings_are_sound(set->settings)) {
         api_answer_error(call, CONTROL_ERROR_FAILED, "a key or value has characters that it cannot have");
         return;
     }
@@ -281,7 +281,7 @@ static bool is_left_over(Supervisor *s, const Group *group) {
 /* Out of the policy, and off the node. */
 static void forget(Supervisor *s, const char *name, ApiCall *call) {
     Diagnostics diagnostics = {};
-    transient_remove(s->runtime_fd, name);
+    intent_remove(s->runtime_fd, name);
     supervisor_overlay(s, name, &diagnostics);
     diagnostics_done(&diagnostics);
     supervisor_converge(s, &(Converge){ .only = name, .call = call });
@@ -290,7 +290,7 @@ static void forget(Supervisor *s, const char *name, ApiCall *call) {
 /* A daemon that comes back must not take it for one that is to be started. */
 static void keep_failed(Supervisor *s, const char *name) {
     Diagnostics diagnostics = {};
-    int r = transient_write_state(s->runtime_fd, name, false);
+    int r = intent_write_state(s->runtime_fd, name, false);
     if (r >= 0)
         r = supervisor_overlay(s, name, &diagnostics);
     if (r < 0)
@@ -302,7 +302,7 @@ static void keep_failed(Supervisor *s, const char *name) {
 static int overlay_run(Supervisor *s, const char *name, ApiCall *call) {
     _cleanup_(cleanup_free) char *path = NULL;
     Diagnostics diagnostics = {};
-    int r = transient_run_path(s->config, name, &path);
+    int r = intent_run_path(s->config, name, &path);
     if (r >= 0)
         r = supervisor_overlay(s, name, &diagnostics);
     if (r == -EBADMSG)
@@ -324,7 +324,7 @@ static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
     }
     if (former_group)
         forget(s, run->name, NULL);
-    int r = transient_write_run(s->runtime_fd, run);
+    int r = intent_write_run(s->runtime_fd, run);
     if (r < 0) {
         api_answer_error(call, CONTROL_ERROR_FAILED,
                 r == -EINVAL ? "a name or value has characters that it cannot have" : "cannot write it down: %s",
@@ -332,7 +332,7 @@ static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
         return;
     }
     if (overlay_run(s, run->name, call) < 0) {
-        transient_remove(s->runtime_fd, run->name);
+        intent_remove(s->runtime_fd, run->name);
         return;
     }
     Run *former = supervisor_run_of(s, run->name); /* of the same name, ended and not yet forgotten */

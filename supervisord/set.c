@@ -145,7 +145,7 @@ int supervisor_set(Supervisor *s, const Group *group, const ApiSet *set, Diagnos
     _cleanup_(amendment_done) Amendment amendment = {};
     _cleanup_(cleanup_free) char *overlay = NULL, *lasting = NULL;
     _cleanup_(cleanup_policy_unref) Policy *policy = NULL;
-    int r = transient_set_path(s->config, group->name, &overlay);
+    int r = intent_set_path(s->config, group->name, &overlay);
     if (r >= 0)
         r = lasting_path(s, group, &lasting);
     if (r >= 0 && !set->runtime && (r = check_unchanged(s, lasting, diagnostics)) < 0)

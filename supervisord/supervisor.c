@@ -142,7 +142,7 @@ static int take_lock(int lock_fd) {
 }
 
 static int open_runtime(Supervisor *s) {
-    int r = transient_open(s->config->runtime_dir, &s->runtime_fd);
+    int r = intent_open(s->config->runtime_dir, &s->runtime_fd);
     if (r < 0) {
         log_error("cannot open %s: %s", s->config->runtime_dir, strerror(-r));
         return r;
@@ -158,7 +158,7 @@ static int open_runtime(Supervisor *s) {
 }
 
 static int clear_up_runtime(Supervisor *s) {
-    int r = transient_clear_up(s->runtime_fd);
+    int r = intent_clear_up(s->runtime_fd);
     if (r < 0)
         log_warning("cannot clear up in %s: %s", s->config->runtime_dir, strerror(-r));
     return 0;

@@ -6,7 +6,7 @@
  * supervisor.c (life), recall.c (what an earlier daemon knew), reload.c (the running policy), snapshot.c (sampling, metrics), converge.c (one funnel for every
  * change), settle.c (what came of it), tend.c (what is made ready for later), drift.c (what others write), watch.c (running workloads: starts, exits), ending.c
  * (their ends and stops), command.c (what runs beside a start and for it), session.c (for people), waiter.c (who waits),
- * control.c (what the control socket asks for), question.c (what it asks the node), transient.c (runtime intent as
+ * control.c (what the control socket asks for), question.c (what it asks the node), intent.c (runtime intent as
  * drop-ins), set.c (what people set).
  */
 
@@ -259,16 +259,16 @@ bool supervisor_collect(Supervisor *supervisor, const char *workload);
 /* Amends the policy and writes down what was amended. -EBADMSG: the diagnostics say what is wrong, and nothing was done. */
 int supervisor_set(Supervisor *supervisor, const Group *group, const ApiSet *set, Diagnostics *diagnostics);
 
-/* --- transient.c --- */
+/* --- intent.c --- */
 
 /* Values that come over the socket: a line end, or a backslash before it, would make another key of what follows. */
-bool transient_settings_are_sound(char *const *settings);
+bool intent_settings_are_sound(char *const *settings);
 
-int transient_open(const char *runtime_dir, int *ret_fd); /* made if it is not there, 0700 */
-int transient_clear_up(int runtime_fd);                   /* what a daemon that died had begun to write or to remove */
-int transient_write_state(int runtime_fd, const char *workload, bool running);
-int transient_write_frozen(int runtime_fd, const Group *group, bool frozen);
-int transient_run_path(const SupervisorConfig *config, const char *workload, char **ret);
-int transient_set_path(const SupervisorConfig *config, const char *group, char **ret);
-int transient_write_run(int runtime_fd, const ApiRun *run);
-void transient_remove(int runtime_fd, const char *workload);
+int intent_open(const char *runtime_dir, int *ret_fd); /* made if it is not there, 0700 */
+int intent_clear_up(int runtime_fd);                   /* what a daemon that died had begun to write or to remove */
+int intent_write_state(int runtime_fd, const char *workload, bool running);
+int intent_write_frozen(int runtime_fd, const Group *group, bool frozen);
+int intent_run_path(const SupervisorConfig *config, const char *workload, char **ret);
+int intent_set_path(const SupervisorConfig *config, const char *group, char **ret);
+int intent_write_run(int runtime_fd, const ApiRun *run);
+void intent_remove(int runtime_fd, const char *workload);

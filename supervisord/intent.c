@@ -20,37 +20,37 @@
 
 #define TRANSIENT_DIRECTORY "transient"
 
-enum { TRANSIENT_NAME_MAX = NAME_LENGTH_MAX + 32 };
+enum { FILE_NAME_MAX = NAME_LENGTH_MAX + 32 };
 
 /* Drop-ins are read by name: what a workload is comes before what the user wants of it. */
-static void run_file(const char *workload, char buffer[static TRANSIENT_NAME_MAX]) {
-    snprintf(buffer, TRANSIENT_NAME_MAX, "10-run-%s.ini", workload);
+static void run_file(const char *workload, char buffer[static FILE_NAME_MAX]) {
+    snprintf(buffer, FILE_NAME_MAX, "10-run-%s.ini", workload);
 }
 
-static void frozen_file(const char *group, char buffer[static TRANSIENT_NAME_MAX]) {
-    snprintf(buffer, TRANSIENT_NAME_MAX, "50-frozen-%s.ini", group);
+static void frozen_file(const char *group, char buffer[static FILE_NAME_MAX]) {
+    snprintf(buffer, FILE_NAME_MAX, "50-frozen-%s.ini", group);
 }
 
-static void set_file(const char *group, char buffer[static TRANSIENT_NAME_MAX]) {
-    snprintf(buffer, TRANSIENT_NAME_MAX, "60-set-%s.ini", group);
+static void set_file(const char *group, char buffer[static FILE_NAME_MAX]) {
+    snprintf(buffer, FILE_NAME_MAX, "60-set-%s.ini", group);
 }
 
-static void state_file(const char *workload, char buffer[static TRANSIENT_NAME_MAX]) {
-    snprintf(buffer, TRANSIENT_NAME_MAX, "50-state-%s.ini", workload);
+static void state_file(const char *workload, char buffer[static FILE_NAME_MAX]) {
+    snprintf(buffer, FILE_NAME_MAX, "50-state-%s.ini", workload);
 }
 
 static int path_of(const SupervisorConfig *config, const char *file, char **ret) {
     return text_printf(ret, "%s/" TRANSIENT_DIRECTORY "/%s", config->runtime_dir, file);
 }
 
-int transient_run_path(const SupervisorConfig *config, const char *workload, char **ret) {
-    char name[TRANSIENT_NAME_MAX];
+int intent_run_path(const SupervisorConfig *config, const char *workload, char **ret) {
+    char name[FILE_NAME_MAX];
     run_file(workload, name);
     return path_of(config, name, ret);
 }
 
-int transient_set_path(const SupervisorConfig *config, const char *group, char **ret) {
-    char name[TRANSIENT_NAME_MAX];
+int intent_set_path(const SupervisorConfig *config, const char *group, char **ret) {
+    char name[FILE_NAME_MAX];
     set_file(group, name);
     return path_of(config, name, ret);
 }
@@ -58,12 +58,12 @@ int transient_set_path(const SupervisorConfig *config, const char *group, char *
 #define GONE_PREFIX ".gone-"
 
 /* What was a workload's run file, until all else of it has been removed. */
-static void gone_file(const char *workload, char buffer[static TRANSIENT_NAME_MAX]) {
-    snprintf(buffer, TRANSIENT_NAME_MAX, GONE_PREFIX "%s", workload);
+static void gone_file(const char *workload, char buffer[static FILE_NAME_MAX]) {
+    snprintf(buffer, FILE_NAME_MAX, GONE_PREFIX "%s", workload);
 }
 
 /* What a daemon that died had begun to write or to remove. */
-int transient_clear_up(int runtime_fd) {
+int intent_clear_up(int runtime_fd) {
     int fd = openat(runtime_fd, TRANSIENT_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *directory = fd < 0 ? NULL : fdopendir(fd);
     if (!directory) {
@@ -73,13 +73,13 @@ int transient_clear_up(int runtime_fd) {
     }
     for (struct dirent *entry; (entry = readdir(directory));)
         if (strncmp(entry->d_name, GONE_PREFIX, strlen(GONE_PREFIX)) == 0)
-            transient_remove(runtime_fd, entry->d_name + strlen(GONE_PREFIX));
+            intent_remove(runtime_fd, entry->d_name + strlen(GONE_PREFIX));
     int r = file_clear_up(fd);
     closedir(directory);
     return r < 0 ? r : file_clear_up(runtime_fd);
 }
 
-int transient_open(const char *runtime_dir, int *ret_fd) {
+int intent_open(const char *runtime_dir, int *ret_fd) {
     int r = directory_make(runtime_dir, 0755);
     if (r < 0)
         return r;
@@ -97,16 +97,16 @@ static int write_file(int runtime_fd, const char *name, const char *text) {
     return fd < 0 ? -errno : file_replace_at(fd, name, text, 0600);
 }
 
-int transient_write_state(int runtime_fd, const char *workload, bool running) {
-    char name[TRANSIENT_NAME_MAX];
+int intent_write_state(int runtime_fd, const char *workload, bool running) {
+    char name[FILE_NAME_MAX];
     _cleanup_(cleanup_free) char *text = NULL;
     state_file(workload, name);
     int r = text_printf(&text, "[workload:%s]\nState=%s\n", workload, running ? "running" : "stopped");
     return r < 0 ? r : write_file(runtime_fd, name, text);
 }
 
-int transient_write_frozen(int runtime_fd, const Group *group, bool frozen) {
-    char name[TRANSIENT_NAME_MAX];
+int intent_write_frozen(int runtime_fd, const Group *group, bool frozen) {
+    char name[FILE_NAME_MAX];
     _cleanup_(cleanup_free) char *text = NULL;
     frozen_file(group->name, name);
     int r = text_printf(
@@ -115,9 +115,9 @@ int transient_write_frozen(int runtime_fd, const Group *group, bool frozen) {
 }
 
 /* What it is goes first, or a daemon that comes back would start it; its new name says that the rest is to go too. */
-void transient_remove(int runtime_fd, const char *workload) {
+void intent_remove(int runtime_fd, const char *workload) {
     static void (*const files[])(const char *, char *) = { state_file, frozen_file, set_file, gone_file };
-    char name[TRANSIENT_NAME_MAX], gone[TRANSIENT_NAME_MAX];
+    char name[FILE_NAME_MAX], gone[FILE_NAME_MAX];
     _cleanup_(cleanup_close) int fd = openat(runtime_fd, TRANSIENT_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     run_file(workload, name);
     gone_file(workload, gone);
@@ -179,7 +179,7 @@ static bool is_continued(const char *text) {
     return length > 0 && text[length - 1] == '\\';
 }
 
-bool transient_settings_are_sound(char *const *settings) {
+bool intent_settings_are_sound(char *const *settings) {
     for (size_t i = 0; settings && settings[i]; i += 2)
         if (!is_key(settings[i]) || !is_one_line(settings[i + 1]) || is_continued(settings[i + 1]))
             return false;
@@ -193,14 +193,14 @@ static int write_run(FILE *file, const ApiRun *run) {
         write_words(file, "Environment", (char *const[]){ run->environment[i], NULL }, "%");
     if (*run->directory)
         write_directory(file, run->directory);
-    if (!transient_settings_are_sound(run->settings))
+    if (!intent_settings_are_sound(run->settings))
         return -EINVAL;
     for (size_t i = 0; run->settings && run->settings[i]; i += 2)
         fprintf(file, "%s=%s\n", run->settings[i], run->settings[i + 1]);
     return ferror(file) ? -EIO : 0;
 }
 
-int transient_write_run(int runtime_fd, const ApiRun *run) {
+int intent_write_run(int runtime_fd, const ApiRun *run) {
     _cleanup_(cleanup_free) char *text = NULL;
     size_t size;
     if (!name_is_valid(run->name) || !is_one_line(run->directory))
@@ -211,7 +211,7 @@ int transient_write_run(int runtime_fd, const ApiRun *run) {
     int r = write_run(file, run);
     if (fclose(file) < 0 && r == 0)
         r = -ENOMEM;
-    char name[TRANSIENT_NAME_MAX];
+    char name[FILE_NAME_MAX];
     run_file(run->name, name);
     return r < 0 ? r : write_file(runtime_fd, name, text);
 }
