@@ -29,6 +29,15 @@ is() {
     fi
 }
 
+# settles_on EXPECTED COMMAND...: what it says, asked again as long as that is something else. A daemon has a fifth of a second to
+# name its workloads, and on a busy machine does not always make it.
+settles_on() {
+    local expected=$1 got tries=10
+    shift
+    while got=$("$@"); [ "$got" != "$expected" ] && ((--tries > 0)); do :; done
+    printf '%s\n' "$got"
+}
+
 # bash_completes WORD...: the candidates for the last word, in one line; words are split at "=", as bash does
 bash_completes() {
     bash --norc -c '
@@ -47,7 +56,9 @@ is 'bash: options of a verb' '--property --plain' \
 is 'bash: options of another verb are not offered' '' "$(bash_completes supctl status --prop)"
 is 'bash: attached values' 'short' "$(bash_completes supctl list --json = s)"
 is 'bash: names of the daemon' 'web hog sleeper evil front inner' "$(
-    for letter in w h s e f i; do bash_completes supctl status "$letter"; done | paste -sd ' ')"
+    for name in web hog sleeper evil front inner; do
+        settles_on "$name" bash_completes supctl status "${name:0:1}"
+    done | paste -sd ' ')"
 is 'bash: workloads alone' '' "$(bash_completes supctl kill f)"
 is 'bash: no more names than the verb takes' '' "$(bash_completes supctl help run s)"
 is 'bash: keys of the policy' 'RestartSec=' "$(bash_completes supctl run -p RestartS)"
@@ -76,9 +87,9 @@ if ! command -v zsh >/dev/null; then
     exit $((failures > 0 ? 1 : 77))
 fi
 
-# zsh_completes TYPED EXPECTED: what the line is after a tab, as a key of our own prints it
-zsh_completes() {
-    is "zsh: $1" "$2" "$(timeout 30 zsh -f -c '
+# zsh_line TYPED: what the line is after a tab, as a key of our own prints it
+zsh_line() {
+    timeout 30 zsh -f -c '
         zmodload zsh/zpty
         zpty shell zsh -f -i
         zpty -w shell "PS1= RPS1=; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D"
@@ -88,7 +99,11 @@ zsh_completes() {
         zpty -r shell seen "*line<*>*" || exit 1
         seen=${seen##*line<}
         print -r -- "${seen%%>*}"
-        zpty -d shell' zsh "$sources" "$1")"
+        zpty -d shell' zsh "$sources" "$1"
+}
+
+zsh_completes() { # TYPED EXPECTED
+    is "zsh: $1" "$2" "$(settles_on "$2" zsh_line "$1")"
 }
 
 zsh_completes 'supctl relo' 'supctl reload '
