@@ -16,7 +16,7 @@
 
 /* --- policy ------------------------------------------------------------------------------------------------------ */
 
-static void answer_diagnostics(ApiCall *call, int r, const Diagnostics *diagnostics) {
+void supervisor_answer_diagnostics(ApiCall *call, int r, const Diagnostics *diagnostics) {
     if (r != -EBADMSG) {
         api_answer_error(call, CONTROL_ERROR_FAILED, "cannot load the policy: %s", strerror(-r));
         return;
@@ -31,7 +31,7 @@ static int overlay_for(Supervisor *s, const char *name, ApiCall *call) {
     Diagnostics diagnostics = {};
     int r = supervisor_overlay(s, name, &diagnostics);
     if (r < 0)
-        answer_diagnostics(call, r, &diagnostics);
+        supervisor_answer_diagnostics(call, r, &diagnostics);
     diagnostics_done(&diagnostics);
     return r;
 }
@@ -42,7 +42,7 @@ static void on_plan(void *userdata, ApiCall *call) {
     Policy *policy = NULL;
     int r = supervisor_read_policy(s, &diagnostics, &policy);
     if (r < 0)
-        answer_diagnostics(call, r, &diagnostics);
+        supervisor_answer_diagnostics(call, r, &diagnostics);
     else
         supervisor_converge(s, &(Converge){ .dry_run = true, .policy = policy, .call = call });
     policy_unref(policy);
@@ -59,7 +59,7 @@ static void on_reload(void *userdata, ApiCall *call) {
     Diagnostics diagnostics = {};
     int r = supervisor_reload(s, &diagnostics);
     if (r < 0)
-        answer_diagnostics(call, r, &diagnostics);
+        supervisor_answer_diagnostics(call, r, &diagnostics);
     else
         supervisor_converge(s, &(Converge){ .repair = true, .call = call });
     diagnostics_done(&diagnostics);
@@ -89,11 +89,6 @@ static bool known_workload(Supervisor *s, const char *name, ApiCall *call) {
     if (group && !group->workload)
         api_answer_error(call, CONTROL_ERROR_SLICE, "it is a slice; give the names of workloads");
     return group && group->workload;
-}
-
-static bool is_alive(Supervisor *s, const char *name) {
-    const Run *run = supervisor_run_of(s, name);
-    return run && run_is_alive(run);
 }
 
 static bool may_start(Supervisor *s, ApiCall *call) {
@@ -164,7 +159,7 @@ static void on_freeze(void *userdata, const char *name, ApiCall *call) {
     const Group *group = find_group(s, name, call);
     if (!group)
         return;
-    if (group->workload && !is_alive(s, name))
+    if (group->workload && !supervisor_is_alive(s, name))
         api_answer_error(call, CONTROL_ERROR_NOT_RUNNING, "%s does not run", name);
     else if (intend_frozen(s, group, true, call) == 0)
         supervisor_converge(s, &(Converge){ .only = name, .call = call });
@@ -186,7 +181,7 @@ static void on_stop(void *userdata, const char *name, ApiCall *call) {
     bool was_frozen = policy_group(s->policy, name)->frozen;
     if (intend_frozen(s, policy_group(s->policy, name), false, call) < 0 || intend(s, name, false, call) < 0)
         return;
-    if (!is_alive(s, name)) {
+    if (!supervisor_is_alive(s, name)) {
         api_answer(call);
         supervisor_converge(s, &(Converge){ .only = name });
         return;
@@ -215,7 +210,7 @@ static void on_wait(void *userdata, const char *name, ApiCall *call) {
     if (!known_workload(s, name, call))
         return;
     const Run *run = supervisor_run_of(s, name);
-    if (is_alive(s, name))
+    if (supervisor_is_alive(s, name))
         supervisor_wait(s, name, WAIT_EXIT, call);
     else if (run && run->ended_usec > 0)
         api_answer_exit(call, &run->last_exit);
@@ -227,7 +222,7 @@ static void on_kill(void *userdata, const ApiKill *order, ApiCall *call) {
     Supervisor *s = userdata;
     if (!known_workload(s, order->name, call))
         return;
-    if (!is_alive(s, order->name)) {
+    if (!supervisor_is_alive(s, order->name)) {
         api_answer_error(call, CONTROL_ERROR_NOT_RUNNING, "%s does not run", order->name);
         return;
     }
@@ -241,7 +236,7 @@ static void on_exec(void *userdata, const ApiExec *exec, ApiCall *call) {
     Supervisor *s = userdata;
     if (!known_workload(s, exec->name, call) || !may_start_in(s, exec->name, call))
         return;
-    if (is_alive(s, exec->name))
+    if (supervisor_is_alive(s, exec->name))
         supervisor_exec(s, exec, call);
     else /* nor must a plan for this command be the one that starts it */
         api_answer_error(call, CONTROL_ERROR_NOT_RUNNING, "%s does not run", exec->name);
@@ -264,7 +259,7 @@ static void on_set(void *userdata, const ApiSet *set, ApiCall *call) {
     }
     int r = supervisor_set(s, group, set, &diagnostics);
     if (r < 0)
-        answer_diagnostics(call, r, &diagnostics);
+        supervisor_answer_diagnostics(call, r, &diagnostics);
     else
         supervisor_converge(s, &(Converge){ .only = set->name, .call = call });
     if (r >= 0)
@@ -272,105 +267,14 @@ static void on_set(void *userdata, const ApiSet *set, ApiCall *call) {
     diagnostics_done(&diagnostics);
 }
 
-/* It came by `supctl run`, has failed or was stopped since, and stays to be seen. */
-static bool is_left_over(Supervisor *s, const Group *group) {
-    const Workload *workload = group->workload;
-    return workload && workload->transient && !workload->life.running && !is_alive(s, group->name);
-}
-
-/* Out of the policy, and off the node. */
-static void forget(Supervisor *s, const char *name, ApiCall *call) {
-    Diagnostics diagnostics = {};
-    intent_remove(s->runtime_fd, name);
-    supervisor_overlay(s, name, &diagnostics);
-    diagnostics_done(&diagnostics);
-    supervisor_converge(s, &(Converge){ .only = name, .call = call });
-}
-
-/* A daemon that comes back must not take it for one that is to be started. */
-static void keep_failed(Supervisor *s, const char *name) {
-    Diagnostics diagnostics = {};
-    int r = intent_write_state(s->runtime_fd, name, false);
-    if (r >= 0)
-        r = supervisor_overlay(s, name, &diagnostics);
-    if (r < 0)
-        log_line(LOG_ERR, name, "cannot write down that %s has failed: %s", name, strerror(-r));
-    diagnostics_done(&diagnostics);
-}
-
-/* What was given may be wrong; the file that it was written to is of no interest, and about to go. */
-static int overlay_run(Supervisor *s, const char *name, ApiCall *call) {
-    _cleanup_(cleanup_free) char *path = NULL;
-    Diagnostics diagnostics = {};
-    int r = intent_run_path(s->config, name, &path);
-    if (r >= 0)
-        r = supervisor_overlay(s, name, &diagnostics);
-    if (r == -EBADMSG)
-        diagnostics_hide_place(&diagnostics, path);
-    if (r < 0)
-        answer_diagnostics(call, r, &diagnostics);
-    diagnostics_done(&diagnostics);
-    return r;
-}
-
 static void on_run(void *userdata, const ApiRun *run, ApiCall *call) {
-    Supervisor *s = userdata;
-    if (!may_start(s, call))
-        return;
-    const Group *former_group = policy_group(s->policy, run->name);
-    if (is_alive(s, run->name) || (former_group && !is_left_over(s, former_group))) {
-        api_answer_error(call, CONTROL_ERROR_FAILED, "the name is taken");
-        return;
-    }
-    if (former_group)
-        forget(s, run->name, NULL);
-    int r = intent_write_run(s->runtime_fd, run);
-    if (r < 0) {
-        api_answer_error(call, CONTROL_ERROR_FAILED,
-                r == -EINVAL ? "a name or value has characters that it cannot have" : "cannot write it down: %s",
-                strerror(-r));
-        return;
-    }
-    if (overlay_run(s, run->name, call) < 0) {
-        intent_remove(s->runtime_fd, run->name);
-        return;
-    }
-    Run *former = supervisor_run_of(s, run->name); /* of the same name, ended and not yet forgotten */
-    if (former)
-        run_on_user_start(former);
-    supervisor_remember(s, run->name);
-    ApplyStdio stdio = { .fds = { run->stdio[0], run->stdio[1], run->stdio[2] } };
-    supervisor_wait(s, run->name, run->wait ? WAIT_RUN_ENDED : WAIT_RUN_STARTED, call);
-    supervisor_converge(s, &(Converge){ .only = run->name, .stdio = &stdio });
-}
-
-bool supervisor_collect(Supervisor *s, const char *name) {
-    const Group *group = policy_group(s->policy, name);
-    const Run *run = supervisor_run_of(s, name);
-    if (!group || !group->workload || !group->workload->transient || !run || run_is_alive(run) ||
-            run->state == RUN_BACKOFF)
-        return false;
-    if (run->state == RUN_FAILED && group->workload->life.collect == COLLECT_INACTIVE) {
-        if (group->workload->life.running)
-            keep_failed(s, name);
-        return false;
-    }
-    forget(s, name, NULL);
-    return true;
+    if (may_start(userdata, call))
+        supervisor_run_transient(userdata, run, call);
 }
 
 static void on_remove(void *userdata, const char *name, ApiCall *call) {
-    Supervisor *s = userdata;
-    if (!known_workload(s, name, call))
-        return;
-    const Group *group = policy_group(s->policy, name);
-    if (!group->workload->transient)
-        api_answer_error(call, CONTROL_ERROR_FAILED,
-                "it is part of the policy's files (take it out of %s, then `supctl reload`)", group->origin.file);
-    else if (!is_left_over(s, group))
-        api_answer_error(call, CONTROL_ERROR_FAILED, "it has not ended (`supctl stop %s` ends and forgets it)", name);
-    else
-        forget(s, name, call);
+    if (known_workload(userdata, name, call))
+        supervisor_remove_transient(userdata, name, call);
 }
 
 static void on_cat(void *userdata, const char *name, ApiCall *call) {
@@ -383,7 +287,7 @@ static void on_cat(void *userdata, const char *name, ApiCall *call) {
     else if (r == -ENOENT)
         find_group(s, name, call);
     else
-        answer_diagnostics(call, r, &diagnostics);
+        supervisor_answer_diagnostics(call, r, &diagnostics);
     diagnostics_done(&diagnostics);
 }
 
@@ -396,7 +300,7 @@ static void on_cat_files(void *userdata, const char *name, ApiCall *call) {
     else if (r == -ENOENT)
         api_answer_error(call, CONTROL_ERROR_NO_SUCH, "no such slice, workload or network in the files");
     else
-        answer_diagnostics(call, r, &diagnostics);
+        supervisor_answer_diagnostics(call, r, &diagnostics);
     diagnostics_done(&diagnostics);
 }
 

@@ -42,6 +42,11 @@ Run *supervisor_run_of(Supervisor *s, const char *workload) {
     return entry ? &entry->run : NULL;
 }
 
+bool supervisor_is_alive(Supervisor *s, const char *workload) {
+    const Run *run = supervisor_run_of(s, workload);
+    return run && run_is_alive(run);
+}
+
 static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
     Supervisor *s = userdata;
     Diagnostics diagnostics = {};

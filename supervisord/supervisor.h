@@ -2,12 +2,13 @@
 #pragma once
 
 /*
- * Supervisor: wires policy, ledger, worker, meters and faces to one event loop. Its parts, a file each:
- * supervisor.c (life), recall.c (what an earlier daemon knew), reload.c (the running policy), snapshot.c (sampling, metrics), converge.c (one funnel for every
- * change), settle.c (what came of it), tend.c (what is made ready for later), drift.c (what others write), watch.c (running workloads: starts, exits), ending.c
- * (their ends and stops), command.c (what runs beside a start and for it), session.c (for people), waiter.c (who waits),
- * control.c (what the control socket asks for), question.c (what it asks the node), intent.c (runtime intent as
- * drop-ins), set.c (what people set).
+ * Supervisor: wires policy, ledger, worker, meters and faces to one event loop. Its parts, a file each: supervisor.c
+ * (life), recall.c (what an earlier daemon knew), reload.c (the running policy), snapshot.c (sampling, metrics),
+ * converge.c (one funnel for every change), settle.c (what came of it), tend.c (what is made ready for later), drift.c
+ * (what others write), watch.c (running workloads: starts, exits), ending.c (their ends and stops), command.c (what
+ * runs beside a start and for it), session.c (for people), waiter.c (who waits), control.c (what the control socket
+ * asks for), question.c (what it asks the node), transient.c (what people run), set.c (what they set), intent.c
+ * (runtime intent as drop-ins).
  */
 
 #include <systemd/sd-event.h>
@@ -79,7 +80,8 @@ int supervisor_run(Supervisor *supervisor);
 
 uint64_t supervisor_now(void); /* CLOCK_MONOTONIC, usec */
 ApplyTarget supervisor_target(const Supervisor *supervisor);
-Run *supervisor_run_of(Supervisor *supervisor, const char *workload); /* NULL: not in the ledger */
+Run *supervisor_run_of(Supervisor *supervisor, const char *workload);   /* NULL: not in the ledger */
+bool supervisor_is_alive(Supervisor *supervisor, const char *workload); /* starting, running or stopping */
 
 /* --- reload.c --- */
 
@@ -248,6 +250,15 @@ void supervisor_answer_kill(Supervisor *supervisor, const ApiKill *order, ApiCal
 /* --- control.c --- */
 
 ApiBackend supervisor_backend(Supervisor *supervisor);
+/* Why a policy was not taken; r: what reading it returned. */
+void supervisor_answer_diagnostics(ApiCall *call, int r, const Diagnostics *diagnostics);
+
+/* --- transient.c --- */
+
+/* The call is answered when it has started or, if it is to be waited for, ended. */
+void supervisor_run_transient(Supervisor *supervisor, const ApiRun *run, ApiCall *call);
+/* One that has failed, and stayed. */
+void supervisor_remove_transient(Supervisor *supervisor, const char *workload, ApiCall *call);
 /*
  * A transient workload that has ended for good is taken out of the policy and off the node: true. One that has failed may
  * stay to be seen (CollectMode=). Else false.
