@@ -119,8 +119,10 @@ static void mark_starting(Supervisor *s, const ConvergeJob *job) {
 
 static int decide(Supervisor *s, const Policy *policy, Decision *ret) {
     int r = governor_decide(policy, s->ledger, supervisor_now(), ret);
-    for (size_t i = 0; r == 0 && s->all_stopped && i < ret->n_groups; i++)
+    for (size_t i = 0; r == 0 && s->all_stopped && i < ret->n_groups; i++) {
         ret->wishes[i] = WISH_ABSENT;
+        ret->retries_usec[i] = 0;
+    }
     return r;
 }
 

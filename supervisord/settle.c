@@ -171,6 +171,8 @@ static int plan_lines(const Plan *plan, char ***ret) {
         r = strv_push(ret, step_report(plan->steps + i, line, sizeof line));
     for (size_t i = 0; r >= 0 && i < plan->n_outdated; i++)
         r = strv_push(ret, outdated_format(plan->outdated[i], line, sizeof line));
+    for (size_t i = 0; r >= 0 && i < plan->n_retries; i++)
+        r = strv_push(ret, retry_format(plan->retries + i, line, sizeof line));
     return r;
 }
 

@@ -52,8 +52,13 @@ int governor_decide(const Policy *policy, const Ledger *ledger, uint64_t now_use
     Wish *wishes = calloc(policy->n_groups + 1, sizeof *wishes);
     uint64_t *left_alone = calloc(policy->n_groups + 1, sizeof *left_alone);
     uint64_t *restarts = calloc(policy->n_groups + 1, sizeof *restarts);
-    *ret = (Decision){ .wishes = wishes, .restarts = restarts, .left_alone = left_alone, .n_groups = policy->n_groups };
-    if (!wishes || !left_alone || !restarts) {
+    uint64_t *retries_usec = calloc(policy->n_groups + 1, sizeof *retries_usec);
+    *ret = (Decision){ .wishes = wishes,
+        .restarts = restarts,
+        .retries_usec = retries_usec,
+        .left_alone = left_alone,
+        .n_groups = policy->n_groups };
+    if (!wishes || !left_alone || !restarts || !retries_usec) {
         decision_done(ret);
         return -ENOMEM;
     }
@@ -72,6 +77,8 @@ int governor_decide(const Policy *policy, const Ledger *ledger, uint64_t now_use
         if (wishes[i] == WISH_START) /* no start without all that the policy asks for */
             left_alone[i] = 0;
         uint64_t wake = wake_for(run, group->workload, now_usec);
+        if (wake < UINT64_MAX)
+            retries_usec[i] = wake - now_usec;
         if (wake < wake_usec)
             wake_usec = wake;
     }
@@ -83,6 +90,7 @@ int governor_decide(const Policy *policy, const Ledger *ledger, uint64_t now_use
 void decision_done(Decision *decision) {
     free(decision->wishes);
     free(decision->restarts);
+    free(decision->retries_usec);
     free(decision->left_alone);
     *decision = (Decision){ 0 };
 }

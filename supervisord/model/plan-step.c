@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "model/plan.h"
 
 static void step_done(Step *step) {
@@ -25,6 +26,7 @@ Plan *plan_free(Plan *plan) {
         step_done(plan->steps + i);
     free(plan->steps);
     free(plan->outdated);
+    free(plan->retries);
     policy_unref(plan->policy);
     free(plan);
     return NULL;
@@ -138,6 +140,16 @@ const char *outdated_format(const Group *workload, char *buffer, size_t size) {
     return buffer;
 }
 
+/* Nobody reads faster than it passes: whole seconds, and milliseconds below. */
+const char *retry_format(const Retry *retry, char *buffer, size_t size) {
+    uint64_t unit_usec = retry->in_usec < USEC_PER_SEC ? USEC_PER_SEC / 1000 : USEC_PER_SEC;
+    char in[AMOUNT_TEXT_MAX];
+
+    format_usec((retry->in_usec + unit_usec - 1) / unit_usec * unit_usec, in, sizeof in);
+    snprintf(buffer, size, "%s is in back-off and is started again in %s", retry->workload->name, in);
+    return buffer;
+}
+
 void plan_print(const Plan *plan, FILE *file) {
     char line[STEP_TEXT_MAX];
 
@@ -145,4 +157,6 @@ void plan_print(const Plan *plan, FILE *file) {
         fprintf(file, "%s\n", step_report(plan->steps + i, line, sizeof line));
     for (size_t i = 0; i < plan->n_outdated; i++)
         fprintf(file, "%s\n", outdated_format(plan->outdated[i], line, sizeof line));
+    for (size_t i = 0; i < plan->n_retries; i++)
+        fprintf(file, "%s\n", retry_format(plan->retries + i, line, sizeof line));
 }

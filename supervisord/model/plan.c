@@ -328,6 +328,17 @@ static int find_outdated(PlanBuilder *b) {
     return 0;
 }
 
+static int find_retries(PlanBuilder *b) {
+    const uint64_t *in_usec = b->decision->retries_usec;
+    b->plan->retries = calloc(b->policy->n_groups + 1, sizeof *b->plan->retries);
+    if (!b->plan->retries)
+        return -ENOMEM;
+    for (size_t i = 0; in_usec && i < b->policy->n_groups; i++)
+        if (in_usec[i] > 0 && group_in_scope(b, b->policy->groups[i]))
+            b->plan->retries[b->plan->n_retries++] = (Retry){ b->policy->groups[i], in_usec[i] };
+    return 0;
+}
+
 static void builder_done(PlanBuilder *b) {
     free(b->in_place);
 }
@@ -350,6 +361,7 @@ int plan_build(Policy *policy, const Decision *decision, const Node *node, const
         plan_add_networks,
         add_groups,
         find_outdated,
+        find_retries,
     };
     for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
         int r = parts[i](&b);

@@ -57,12 +57,20 @@ typedef struct Step {
     char *message;           /* why it failed, in words; owned */
 } Step;
 
+/* A workload in back-off: no plan starts it now, a later one will. */
+typedef struct Retry {
+    const Group *workload; /* of plan->policy */
+    uint64_t in_usec;
+} Retry;
+
 typedef struct Plan {
     Policy *policy; /* referenced: steps point into it */
     Step *steps;
     size_t n_steps, n_allocated;
     const Group **outdated; /* of policy: workloads that run with what it does not say any more; they are left alone */
     size_t n_outdated;
+    Retry *retries;
+    size_t n_retries;
 } Plan;
 
 Plan *plan_free(Plan *plan);
@@ -77,8 +85,10 @@ typedef enum Wish {
 
 /* What should hold now beyond the policy's own words, by group index. The governor's. */
 typedef struct Decision {
-    Wish *wishes;         /* [n_groups] */
-    uint64_t *restarts;   /* [n_groups]: how often the workload will have been started again by us; NULL: never */
+    Wish *wishes;       /* [n_groups] */
+    uint64_t *restarts; /* [n_groups]: how often the workload will have been started again by us; NULL: never */
+    uint64_t *
+            retries_usec; /* [n_groups]: in how long a workload in back-off is started; 0: it is in none; NULL: none is */
     uint64_t *left_alone; /* [n_groups], by KnobId: what somebody else has set there stays; NULL: nothing does */
     size_t n_groups;
     uint64_t wake_usec; /* when to decide again at the latest; UINT64_MAX: on events only */
@@ -97,6 +107,7 @@ const char *step_format(const Step *step, char *buffer, size_t size);
 /* The same, and what came of it when that is not success: "...: failed: no such device", "...: left out". Returns buffer. */
 const char *step_report(const Step *step, char *buffer, size_t size);
 const char *outdated_format(const Group *workload, char *buffer, size_t size); /* the same for one that is outdated */
+const char *retry_format(const Retry *retry, char *buffer, size_t size);
 /* Why it failed, in words: borrowed. */
 const char *step_why(const Step *step);
-void plan_print(const Plan *plan, FILE *file); /* a line for each step, then for each that is outdated */
+void plan_print(const Plan *plan, FILE *file); /* a line for each step, then for each that is outdated or waits */

@@ -28,6 +28,8 @@
  *     session NAME NUMBER populated | ended
  *     wish NAME start | keep | absent
  *         The governor's. Without it: keep if a leaf is populated, else start; absent if the policy says stopped.
+ *     retry NAME TIME
+ *         The governor's: it is in back-off, and is started again after that time.
  *     only NAME
  *         The plan is for this object alone.
  *
@@ -409,6 +411,14 @@ static void read_wish(Fixture *f, char *rest) {
     f->decision.wishes[group->index] = choice(f, take_needed(f, &rest), words);
 }
 
+static void read_retry(Fixture *f, char *rest) {
+    const Group *group = policy_group(f->policy, take_needed(f, &rest));
+
+    if (!group || parse_usec(take_needed(f, &rest), &f->decision.retries_usec[group->index]) < 0)
+        fail(f, "no such workload, or no time");
+    f->decision.wishes[group->index] = WISH_ABSENT;
+}
+
 static void read_only(Fixture *f, char *rest) {
     f->only = copy(take_needed(f, &rest));
 }
@@ -432,6 +442,7 @@ static void read_line(Fixture *f, char *line) {
         { "leaf", read_leaf },
         { "session", read_session },
         { "wish", read_wish },
+        { "retry", read_retry },
         { "only", read_only },
     };
 
@@ -449,6 +460,7 @@ static void read_line(Fixture *f, char *line) {
 static void wish_by_policy(Fixture *f) {
     f->decision = (Decision){ .n_groups = f->policy->n_groups, .wake_usec = UINT64_MAX };
     f->decision.wishes = check_memory(calloc(f->policy->n_groups + 1, sizeof(Wish)));
+    f->decision.retries_usec = check_memory(calloc(f->policy->n_groups + 1, sizeof *f->decision.retries_usec));
     for (size_t i = 0; i < f->policy->n_groups; i++) {
         const Workload *workload = f->policy->groups[i]->workload;
 
@@ -504,6 +516,7 @@ static char *plan_of(const char *directory) {
     plan_print(plan, out);
     fclose(out);
     free(f.decision.wishes);
+    free(f.decision.retries_usec);
     free(f.only);
     node_done(&f.node);
     policy_unref(f.policy);

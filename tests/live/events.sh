@@ -15,6 +15,7 @@ END
 must 'the daemon starts' daemon_start
 check_state 'web runs' web running
 check_state 'job waits for another start' job backoff
+matches 'which plan foresees' '^job is in back-off and is started again in [0-9]+s$' "$(supctl plan)"
 
 all=$(supctl events)
 matches 'a start' 'spawn web as start 1' "$all"

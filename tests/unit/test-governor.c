@@ -73,6 +73,7 @@ static void test_backoff(void) {
     CHECK_EQ(governor_decide(&policy, ledger, 60, &decision), 0);
     CHECK_EQ(decision.restarts[WEB], 5);
     CHECK_EQ(decision.restarts[BATCH], 1);
+    CHECK(decision.retries_usec[WEB] == 40 && decision.retries_usec[BATCH] == 10 && decision.retries_usec[SLICE] == 0);
     check_decision(ledger, 70, WISH_ABSENT, WISH_START, 100);
     check_decision(ledger, 100, WISH_START, WISH_START, UINT64_MAX);
     batch_workload.life.running = false; /* stopped by the user while it waited: no reason to wake up */
