@@ -145,12 +145,16 @@ static int read_controllers(int dir_fd, const char *file, uint32_t *ret) {
     return 0;
 }
 
+int cgroup_enabled_controllers(int dir_fd, uint32_t *ret) {
+    return read_controllers(dir_fd, "cgroup.subtree_control", ret);
+}
+
 int cgroup_controllers(int dir_fd, uint32_t *ret_available, uint32_t *ret_enabled) {
     uint32_t available, enabled;
     int r = read_controllers(dir_fd, "cgroup.controllers", &available);
 
     if (r == 0)
-        r = read_controllers(dir_fd, "cgroup.subtree_control", &enabled);
+        r = cgroup_enabled_controllers(dir_fd, &enabled);
     if (r < 0)
         return r;
     *ret_available = available;

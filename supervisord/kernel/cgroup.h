@@ -76,6 +76,8 @@ typedef int CgroupVisit(void *userdata, int dir_fd, const char *name);
 int cgroup_each(int dir_fd, CgroupVisit *visit, void *userdata);
 int cgroup_id(int dir_fd, uint64_t *ret);
 int cgroup_controllers(int dir_fd, uint32_t *ret_available, uint32_t *ret_enabled);
+/* For its children: the same as what is available in each of them. */
+int cgroup_enabled_controllers(int dir_fd, uint32_t *ret);
 /* Enables for the children; a controller that is already enabled costs nothing. */
 int cgroup_controllers_enable(int dir_fd, uint32_t mask);
 int cgroup_populated(int dir_fd, bool *ret);

@@ -75,6 +75,8 @@ static int read_limits(int dir_fd, uint32_t controllers, NodeGroup *group) {
 /* What the kernel does not list for a device that the policy names is simply not limited: an absent line, not an absent file. */
 static int complete_devices(const Observer *o, NodeGroup *group, int dir_fd) {
     size_t allocated = group->n_settings;
+    if (o->node->n_devices == 0)
+        return 0;
     FOREACH_KNOB (knob) {
         if (knob_kind(knob) != LIMIT_KIND_DEVICES || faccessat(dir_fd, knob->file, F_OK, 0) < 0)
             continue;
@@ -149,10 +151,9 @@ static int read_leaves(const Observer *o, int dir_fd, NodeGroup *group) {
 
 /* --- groups ------------------------------------------------------------------------------------------------------ */
 
-static int read_group(
-        const Observer *o, int dir_fd, const CgroupMark *mark, const char *path, const char *parent, NodeGroup *ret) {
+static int read_group(const Observer *o, int dir_fd, const CgroupMark *mark, const char *path, const char *parent,
+        uint32_t available, NodeGroup *ret) {
     NodeGroup group = { .kind = mark->kind, .slot = mark->slot, .restarts = mark->restarts };
-    uint32_t available;
     group.name = strdup(mark->name);
     group.path = strdup(path);
     group.parent = parent ? strdup(parent) : NULL;
@@ -162,7 +163,7 @@ static int read_group(
     if (r == 0)
         r = cgroup_frozen(dir_fd, &group.frozen);
     if (r == 0)
-        r = cgroup_controllers(dir_fd, &available, &group.controllers);
+        r = cgroup_enabled_controllers(dir_fd, &group.controllers);
     if (r == 0)
         r = read_limits(dir_fd, available, &group);
     if (r == 0)
@@ -179,13 +180,14 @@ typedef struct GroupWalk {
     Observer *observer;
     const char *parent; /* name, NULL at the top */
     const char *path;   /* "" at the top */
+    uint32_t available; /* controllers: those that the parent has enabled */
     bool deep;          /* and what is in it */
 } GroupWalk;
 
 static int on_group_directory(void *userdata, int parent_fd, const char *name);
 
-static int walk_groups(Observer *o, int dir_fd, const char *parent, const char *path) {
-    GroupWalk walk = { .observer = o, .parent = parent, .path = path, .deep = true };
+static int walk_groups(Observer *o, int dir_fd, const char *parent, const char *path, uint32_t available) {
+    GroupWalk walk = { .observer = o, .parent = parent, .path = path, .available = available, .deep = true };
     return cgroup_each(dir_fd, on_group_directory, &walk);
 }
 
@@ -213,10 +215,11 @@ static int on_group_directory(void *userdata, int parent_fd, const char *name) {
     if (r < 0)
         return r;
     NodeGroup *group = o->node->groups + o->node->n_groups++;
-    r = read_group(o, fd, &mark, path, walk->parent, group);
+    r = read_group(o, fd, &mark, path, walk->parent, walk->available, group);
     if (r < 0)
         return is_gone(r) ? 0 : r;
-    return mark.kind == GROUP_SLICE && walk->deep ? walk_groups(o, fd, mark.name, path) : 0;
+    uint32_t enabled = group->controllers;
+    return mark.kind == GROUP_SLICE && walk->deep ? walk_groups(o, fd, mark.name, path, enabled) : 0;
 }
 
 /* From the top slice down to `group`: one directory each. */
@@ -241,6 +244,9 @@ static int walk_to(Observer *o, int dir_fd, const Group *group) {
         GroupWalk walk = {
             .observer = o, .parent = chain[n]->parent ? chain[n]->parent->name : NULL, .path = slash ? path : ""
         };
+        r = cgroup_enabled_controllers(parent_fd, &walk.available);
+        if (r < 0)
+            return is_gone(r) ? 0 : r;
         r = on_group_directory(&walk, parent_fd, group_directory(chain[n]->name, directory, sizeof directory));
         if (r < 0)
             return r;
@@ -344,16 +350,16 @@ static int read_tree(Observer *o) {
 /* A workload that the policy does not know (any more) may be anywhere; nearly always it is at the top. */
 static int look_for(Observer *o, const char *name) {
     char directory[NAME_LENGTH_MAX + 2];
-    GroupWalk walk = { .observer = o, .path = "", .deep = true };
+    GroupWalk walk = { .observer = o, .path = "", .available = o->node->controllers_enabled, .deep = true };
     int r = on_group_directory(&walk, o->tree->fd, group_directory(name, directory, sizeof directory));
-    return r < 0 || o->node->n_groups > 0 ? r : walk_groups(o, o->tree->fd, NULL, "");
+    return r < 0 || o->node->n_groups > 0 ? r : walk_groups(o, o->tree->fd, NULL, "", walk.available);
 }
 
 static int read_groups(Observer *o) {
     const Group *group = o->only ? policy_group(o->policy, o->only) : NULL;
     if (group && group->workload)
         return walk_to(o, o->tree->fd, group);
-    return o->only ? look_for(o, o->only) : walk_groups(o, o->tree->fd, NULL, "");
+    return o->only ? look_for(o, o->only) : walk_groups(o, o->tree->fd, NULL, "", o->node->controllers_enabled);
 }
 
 int observe(
