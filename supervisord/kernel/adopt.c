@@ -113,19 +113,41 @@ static int adopt_leaf(
     return 0;
 }
 
+/* Of all leaves, in order: each record is looked for. */
+typedef struct Invocations {
+    Invocation *items;
+    size_t n, n_allocated;
+} Invocations;
+
+static int by_bytes(const void *left, const void *right) {
+    return memcmp(left, right, INVOCATION_SIZE);
+}
+
 static bool has_leaf(const uint8_t invocation[static INVOCATION_SIZE], const void *userdata) {
-    const Node *node = userdata;
-    for (size_t i = 0; i < node->n_groups; i++)
-        for (size_t j = 0; j < node->groups[i].n_leaves; j++)
-            if (memcmp(node->groups[i].leaves[j].invocation.bytes, invocation, INVOCATION_SIZE) == 0)
-                return true;
-    return false;
+    const Invocations *known = userdata;
+    return known->n > 0 && bsearch(invocation, known->items, known->n, sizeof *known->items, by_bytes);
+}
+
+static void sweep_exits(Programs *programs, const Node *node) {
+    Invocations known = {};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < node->n_groups; i++)
+        for (size_t j = 0; r == 0 && j < node->groups[i].n_leaves; j++) {
+            r = grow(&known.items, sizeof *known.items, known.n, &known.n_allocated);
+            if (r == 0)
+                known.items[known.n++] = node->groups[i].leaves[j].invocation;
+        }
+    if (known.n > 0)
+        qsort(known.items, known.n, sizeof *known.items, by_bytes);
+    if (r == 0) /* else they may all stay */
+        programs_exits_sweep(programs, has_leaf, &known);
+    free(known.items);
 }
 
 int adopt(const ApplyTarget *target, const Node *node, Starts *ret) {
     Starts starts = {};
     if (target->programs) /* the daemon before us may have died between removing a leaf and forgetting its exit */
-        programs_exits_sweep(target->programs, has_leaf, node);
+        sweep_exits(target->programs, node);
     for (size_t i = 0; i < node->n_groups; i++) {
         const NodeGroup *group = node->groups + i;
         _cleanup_(cleanup_close) int fd = -1;
