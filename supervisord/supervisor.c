@@ -86,14 +86,16 @@ static void settle_ended(Supervisor *s, const Start *start) {
 }
 
 static void take_up(Supervisor *s, Starts *starts) {
+    size_t n_found = 0;
     for (size_t i = 0; i < starts->n; i++) {
         Start *start = starts->items + i;
         if (start->process.pidfd < 0) {
             settle_ended(s, start);
             continue;
         }
-        log_line(LOG_INFO, start->name, "%s found %s, pid %d", start->name,
+        log_line(LOG_DEBUG, start->name, "%s found %s, pid %d", start->name,
                 start->report_fd < 0 ? "running" : "starting", (int) start->process.pid);
+        n_found++;
         char *name = strdup(start->name);
         bool stopping = start->stopping;
         supervisor_watch(s, start);
@@ -103,6 +105,8 @@ static void take_up(Supervisor *s, Starts *starts) {
             supervisor_on_oom(s, name); /* it may have come while nobody looked */
         free(name);
     }
+    if (starts->n > 0)
+        log_info("found %zu workloads running, and %zu that have ended", n_found, starts->n - n_found);
 }
 
 static void tell_lost_exits(const Supervisor *s) {
