@@ -83,7 +83,7 @@ wake_ups() { awk '$1 == "voluntary_ctxt_switches:" { sum += $2 } END { print sum
 rests() {
     local before
     before=$(wake_ups)
-    sleep 3
+    sleep 1 # ten ticks
     [ "$(wake_ups)" = "$before" ]
 }
 check_eventually 'the daemon rests when there is nothing to do' rests
