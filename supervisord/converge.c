@@ -84,6 +84,8 @@ void supervisor_converge_guests(Supervisor *s, const char *owner) {
 static void job_done(Job *base) {
     ConvergeJob *job = (ConvergeJob *) base;
     converge_settle(job);
+    if (job->reloading)
+        supervisor_tell_ready(job->supervisor);
     if (!job->dry_run) {
         supervisor_converge_guests(job->supervisor, job->only);
         supervisor_tend_soon(job->supervisor);
@@ -134,6 +136,7 @@ static int job_new(Supervisor *s, const Converge *converge, ConvergeJob **ret) {
     job->supervisor = s;
     job->policy = policy_ref(converge->policy ?: s->policy);
     job->dry_run = converge->dry_run;
+    job->reloading = converge->reloading;
     job->call = converge->call;
     job->exec_call = converge->exec_call;
     int r = decide(s, job->policy, &job->decision);
@@ -167,6 +170,8 @@ void supervisor_converge(Supervisor *s, const Converge *converge) {
         if (converge->exec)
             session_failed(s, converge->only, converge->exec->session, converge->exec_call, error, "cannot plan: %s",
                     strerror(-r));
+        if (converge->reloading)
+            supervisor_tell_ready(s);
         if (!converge->dry_run)
             supervisor_decide_at(s, supervisor_now() + LOOK_AGAIN_USEC);
         return;

@@ -20,7 +20,7 @@ typedef struct ConvergeJob {
     Policy *policy;
     Decision decision;
     char *only;
-    bool dry_run;
+    bool dry_run, reloading;
     ApiCall *call;
     ApplyStdio stdio;
     bool has_stdio;

@@ -47,6 +47,11 @@ bool supervisor_is_alive(Supervisor *s, const char *workload) {
     return run && run_is_alive(run);
 }
 
+void supervisor_tell_ready(const Supervisor *s) {
+    sd_notifyf(false, "READY=1\nSTATUS=%zu slices and workloads, tree at %s", s->policy->n_groups, s->tree.path);
+}
+
+/* As Type=notify-reload wants it. Who reloads over the control socket waits for the answer, and needs no such words. */
 static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
     Supervisor *s = userdata;
     Diagnostics diagnostics = {};
@@ -55,10 +60,10 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
     if (r < 0) {
         supervisor_log_diagnostics(&diagnostics);
         log_error("the policy is not replaced: %s", r == -EBADMSG ? "it has errors" : strerror(-r));
+        supervisor_tell_ready(s);
     } else
-        supervisor_converge(s, &(Converge){ .repair = true });
+        supervisor_converge(s, &(Converge){ .repair = true, .reloading = true });
     diagnostics_done(&diagnostics);
-    sd_notify(false, "READY=1");
     return 0;
 }
 
@@ -395,7 +400,7 @@ int supervisor_run(Supervisor *s) {
     supervisor_decide_at(
             s, supervisor_now() + LOOK_AGAIN_USEC); /* what the daemon before us held may only be going now */
     supervisor_drift_look(s);
-    sd_notifyf(false, "READY=1\nSTATUS=%zu slices and workloads, tree at %s", s->policy->n_groups, s->tree.path);
+    supervisor_tell_ready(s);
     log_info("supervisord %s, tree at %s", PROJECT_VERSION, s->tree.path);
     int r = sd_event_loop(s->event);
     sd_notify(false, "STOPPING=1");

@@ -79,6 +79,8 @@ DEFINE_CLEANUP(Supervisor *, supervisor_free);
 int supervisor_run(Supervisor *supervisor);
 
 uint64_t supervisor_now(void); /* CLOCK_MONOTONIC, usec */
+/* To the service manager: what should hold has been asked of the node. */
+void supervisor_tell_ready(const Supervisor *supervisor);
 ApplyTarget supervisor_target(const Supervisor *supervisor);
 Run *supervisor_run_of(Supervisor *supervisor, const char *workload);   /* NULL: not in the ledger */
 bool supervisor_is_alive(Supervisor *supervisor, const char *workload); /* starting, running or stopping */
@@ -127,6 +129,7 @@ typedef struct Converge {
     const char *only;        /* one object, NULL: all */
     bool repair;             /* also what somebody else has set, and the policy leaves alone */
     bool dry_run;            /* answer with the plan, change nothing */
+    bool reloading;          /* tell the service manager when it is done */
     Policy *policy;          /* of a dry run; NULL: the running one */
     ApiCall *call;           /* answered with the plan's lines; NULL */
     const ApplyStdio *stdio; /* duplicated; NULL */

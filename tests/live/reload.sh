@@ -48,6 +48,42 @@ check 'a restart' supctl restart b
 check 'and all is as the policy says' plan_is_empty
 b=$(pid_of b)
 
+# What the service manager is told of a reload by signal: its begin, and its end when all of it has been applied.
+notified=$work/notified
+told_of_reload() { # into $notified: each message, and whether the slice is there that the policy now has
+    rm -f "$notified" "$work/notify"
+    python3 -c '
+import os, socket, sys
+told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+told.bind(sys.argv[1])
+ready = False
+while not ready:
+    text = told.recv(4096).decode()
+    ready = "READY=1" in text
+    print(" ".join(text.split("\n")), os.path.isdir(sys.argv[2]), flush=True)
+' "$work/notify" "$tree/late" >"$notified" 2>&1 &
+    eventually [ -S "$work/notify" ]
+}
+is_told() { grep -q 'READY=1' "$notified"; }
+daemon_stop
+told_of_reload
+export NOTIFY_SOCKET=$work/notify
+must 'a daemon starts that has somebody to notify' daemon_start
+unset NOTIFY_SOCKET
+check_eventually 'it says that it is ready' is_told
+told_of_reload
+echo '[slice:late]' | policy 20-late.ini
+kill -HUP "$daemon"
+check_eventually 'a reload by signal is told' is_told
+matches 'its begin, with the time' '^RELOADING=1 MONOTONIC_USEC=[0-9]+ False$' "$(head -n 1 "$notified")"
+matches 'and its end, when it holds' '^READY=1 STATUS=5 slices and workloads, .* True$' "$(tail -n 1 "$notified")"
+told_of_reload
+echo '[slice:wrong' | policy 20-late.ini
+kill -HUP "$daemon"
+check_eventually 'so is one that fails' is_told
+rm "$policies/20-late.ini"
+check 'and the daemon goes on' supctl reload
+
 # A limit is changed in place.
 rate=40Mbit
 { network_and_slices; b_in inner; echo 'Environment=COLOR=red'; } | policy
