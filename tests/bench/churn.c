@@ -33,7 +33,7 @@ enum {
     WORKERS = 2, /* while one comes or goes, the other works */
     BURN_MSEC = 30,
     FORKS_MAX = 64,
-    FORK_LIFE_USEC = 100 * 1000,
+    FORK_LIFE_USEC = 300 * 1000,
     GROW_PAUSE_USEC = 300 * 1000,
     GROW_BYTES_MAX = 1 << 30,
     WRITE_BYTES = 64 * 1024,
@@ -42,7 +42,7 @@ enum {
     DATAGRAMS = 200,
     SEND_QUEUE_BYTES = 64 * 1024,
     DRAIN_PAUSE_USEC = 2000,
-    TRY_PAUSE_USEC = 20 * 1000,
+    TRY_PAUSE_USEC = 50 * 1000,
     DISCARD_PORT = 9,
 };
 
