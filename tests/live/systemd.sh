@@ -174,13 +174,25 @@ systemd-analyze --no-pager security supervisord.service | tail -n 1
 # Shutdown: workloads are asked to end while the daemon lives.
 matches 'it goes before the daemon' supervisord.service "$(of_unit supervisord-shutdown.service After)"
 matches 'and the daemon before the tree' supervisord-workloads.service "$(of_unit supervisord.service After)"
+equal 'and waits for them as long as their policy says' infinity "$(of_unit supervisord-shutdown.service TimeoutStopUSec)"
+policy 20-stubborn.ini <<'END'
+[workload:stubborn]
+ExecStart=/bin/sh -c 'trap "" TERM; echo stubborn stays; while :; do sleep 1; done'
+TimeoutStopSec=1s
+END
+check 'a workload that does not end when it is asked to' systemctl reload supervisord.service
+check_eventually 'and says so' says 'stubborn stays' journalctl --quiet --output=cat SYSLOG_IDENTIFIER=stubborn
+stubborn=$(pid_of stubborn)
 check 'what shutdown does first' systemctl stop supervisord-shutdown.service
-equal 'the workloads have ended' 'stopped stopped' "$(state_of web) $(state_of careful)"
+equal 'the workloads have ended' 'stopped stopped stopped' "$(state_of web) $(state_of careful) $(state_of stubborn)"
+refuted 'all of them' is_alive "$stubborn"
+equal 'who does not is killed' 'signal KILL' "$(property stubborn LastExit)"
 check_eventually 'in order, with their last words' says 'careful is done' journalctl --quiet --output=cat SYSLOG_IDENTIFIER=careful
 check 'the daemon lives' is_active supervisord.service
 sleep 1
 equal 'and starts nothing meanwhile' 'stopped stopped' "$(state_of web) $(state_of careful)"
 check 'should the machine stay up after all' systemctl start supervisord-shutdown.service
+rm "$policies/20-stubborn.ini"
 check 'a reload' supctl reload
 check_state 'starts web' web running
 web=$(pid_of web)
