@@ -22,11 +22,18 @@ ExecStart=/bin/sh -c 'until [ -e $work/go ]; do sleep 0.05; done; exit 7'
 ExecStart=/bin/sh -c 'until [ -e $work/go ]; do sleep 0.05; done; echo again >>$work/again; exec sleep infinity'
 Restart=always
 RestartSec=20ms
+
+[workload:limited]
+ExecStart=/bin/sh -c 'until [ -e $work/go ]; do sleep 0.05; done; (: </dev/zero); (for i in 1 2 3 4 5; do sleep 1000 & done); \
+    echo tried >&2; exec sleep infinity'
+StandardError=file:$work/limited
+DevicePolicy=strict
+DeviceAllow=/dev/null rw
 END
-has_controller pids && printf '\n[workload:limited]\nExecStart=/bin/sleep infinity\nTasksMax=5\n' | policy 20-limited.ini
+has_controller pids && echo TasksMax=5 >>"$policies/10-test.ini"
 
 must 'the daemon starts' daemon_start
-for name in busy brief again; do check_state "$name runs" "$name" running; done
+for name in busy brief again limited; do check_state "$name runs" "$name" running; done
 busy=$(pid_of busy) brief=$(pid_of brief) again=$(pid_of again) first_daemon=$daemon
 invocation=$(invocation_of busy)
 counters() { # one line: CPU time, packets sent
@@ -54,6 +61,9 @@ kill -KILL "$again"
 eventually not is_alive "$again"
 check 'the others run on' is_alive "$busy"
 check 'and stay limited' says 'rate 10Mbit' nsenter --net --target "$busy" tc qdisc show dev eth0
+check_eventually 'a workload tries what it may not' grep -q tried "$work/limited"
+matches 'it may not open what is denied' '/dev/zero: .*not permitted' "$(cat "$work/limited")"
+! has_controller pids || matches 'nor have more tasks' '[Cc]annot fork' "$(cat "$work/limited")"
 must 'the daemon starts again' daemon_start
 
 check_state 'what ran is found running' busy running
@@ -62,7 +72,13 @@ equal 'of the same invocation' "$invocation" "$(invocation_of busy)"
 equal 'there is one process of it' 1 "$(cat "$tree"/busy/*/cgroup.procs | grep -cx "$busy")"
 equal 'in one start' 1 "$(find "$tree/busy" -mindepth 1 -type d | wc -l)"
 equal 'with its limit' 10Mbit/s "$(property busy NetworkEgressMax)"
-[ ! -d "$tree/limited" ] || equal 'and those of its cgroup' 5 "$(property limited TasksMax)"
+limited=$(supctl show limited)
+bitten() { awk -v key="$1" '$1 == key { print $NF }' <<<"$limited"; }
+! has_controller pids || equal 'what TasksMax= refused has been counted' "$(stat_of limited pids.events max)" "$(bitten TasksMax)"
+[ "$(our_pins | wc -l)" = 0 ] || equal 'and what was denied' 1 "$(bitten DeviceFilter)"
+kernel=$(stat_of brief cpu.stat usage_usec)
+within 'CPU time of one that ended meanwhile is what the kernel says, but for rounding' $((kernel - 1)) $((kernel + 1)) \
+    "$(awk -v s="$(metric supervisord_workload_cpu_usage_seconds_total workload=brief)" 'BEGIN { printf "%.0f", s * 1e6 }')"
 check_state 'what ended with an error has failed' brief failed
 if [ "$remembers_exits" = 1 ] && [ "$(our_pins | wc -l)" -gt 0 ]; then
     equal 'and its exit code is told' 'exit code 7' "$(property brief LastExit)"
@@ -130,5 +146,19 @@ check_eventually 'all go' is_there "groups 0, links 0, namespaces 0, pins $pins_
 if [ "$remembers_exits" = 1 ] && [ "$pins_at_start" -gt 0 ]; then
     refuted 'and none ended in an unknown way' grep 'ended: unknown' "$journal"
 fi
+
+# What an init script does.
+policy <<END
+[workload:stubborn]
+ExecStart=/bin/sh -c 'trap "" TERM; echo >$work/stays; while :; do sleep 1; done'
+TimeoutStopSec=200ms
+END
+check 'a workload that does not end when it is asked to' supctl reload
+check_eventually 'is there' [ -s "$work/stays" ]
+check 'shut down' supctl shutdown
+equal 'nothing runs' '' "$(find "$tree" -name cgroup.procs ! -path '*/.relay/*' -exec cat {} +)"
+check 'the daemon goes' daemon_stop
+must 'at the next boot' daemon_start
+check_state 'it starts again' stubborn running
 
 the_end
