@@ -11,6 +11,7 @@
 #include "kernel/cgroup.h"
 #include "model/knob.h"
 #include "model/meter.h"
+#include "model/past.h"
 
 static void try_meters(const char *text) {
     uint64_t value;
@@ -50,6 +51,19 @@ static void try_mark(const char *text) {
     DEMAND(strcmp(mark.name, again.name) == 0 && mark.slot == again.slot && mark.main_pid == again.main_pid);
 }
 
+static void try_past(const char *text) {
+    Run run = {}, again = {};
+    char written[PAST_TEXT_MAX];
+
+    if (past_parse(text, &run) == 0) {
+        past_format(&run, written);
+        DEMAND(past_parse(written, &again) == 0);
+        DEMAND(!run_is_alive(&run) && run.state == again.state && run.ended_usec == again.ended_usec);
+    }
+    run_done(&run);
+    run_done(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     _cleanup_(cleanup_free) char *text = fuzz_text(data, size);
     Invocation invocation;
@@ -61,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         try_knob(knob, text, 8, 16);
     }
     try_mark(text);
+    try_past(text);
     invocation_parse(text, &invocation);
     proc_stat_field(text, 22, &ticks);
     proc_cgroup_is_within(text, "/tree/web");
