@@ -81,7 +81,8 @@ static void settle_ended(Supervisor *s, const Start *start) {
             invocation_equal(&entry->run.invocation, &start->invocation) || supervisor_is_abandoned(&start->exit))
         return;
     Exit exit = start->exit;
-    if (!exit.at_usec)
+    exit.found = exit.at_usec == 0;
+    if (exit.found)
         exit.at_usec = supervisor_now();
     run_on_started(&entry->run, &start->invocation, start->leaf, 0, start->started_usec);
     run_on_running(&entry->run);
@@ -128,7 +129,7 @@ static int come_back(Supervisor *s) {
     ApplyTarget target = supervisor_target(s);
     int r = observe(&s->tree, s->links, s->programs, s->policy, NULL, &node);
     if (r == 0)
-        r = adopt(&target, &node, &starts);
+        r = adopt(&target, &s->keep, &node, &starts);
     if (r == 0) {
         follow_all(s, &node);
         supervisor_recall(s, &node);
@@ -137,6 +138,7 @@ static int come_back(Supervisor *s) {
     }
     starts_done(&starts);
     node_done(&node);
+    keep_done(&s->keep);
     return r;
 }
 
@@ -267,18 +269,13 @@ static int open_worker(Supervisor *s) {
     return r < 0 ? r : 0;
 }
 
-/* A socket that systemd holds for us, or none. */
-static int inherited_socket(void) {
-    return sd_listen_fds(true) == 1 ? SD_LISTEN_FDS_START : -1;
-}
-
 static int open_api(Supervisor *s) {
     _cleanup_(cleanup_free) char *path = NULL;
     ApiBackend backend = supervisor_backend(s);
     int r = text_printf(&path, "%s/control", s->config->runtime_dir);
     if (r >= 0)
-        r = api_new(s->event, path, inherited_socket(), s->config->control_group, s->tree.path + strlen(s->tree.mount),
-                &backend, &s->api);
+        r = api_new(s->event, path, TAKE_FD(s->keep.socket_fd), s->config->control_group,
+                s->tree.path + strlen(s->tree.mount), &backend, &s->api);
     if (r < 0)
         log_error("cannot listen on %s/control: %s", s->config->runtime_dir, strerror(-r));
     return r;
@@ -318,6 +315,13 @@ static int raise_limits(Supervisor *s) {
     return 0;
 }
 
+static int open_keep(Supervisor *s) {
+    int r = keep_open(&s->keep);
+    if (r < 0)
+        log_error("cannot take what the service manager has kept: %s", strerror(-r));
+    return r;
+}
+
 static int open_node(Supervisor *s) {
     int r = come_back(s);
     if (r < 0)
@@ -329,12 +333,16 @@ int supervisor_new(const SupervisorConfig *config, Supervisor **ret) {
     _cleanup_(cleanup_supervisor_free) Supervisor *s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
-    *s = (Supervisor){
-        .config = config, .runtime_fd = -1, .lock_fd = -1, .tree = TREE_NULL, .started_usec = supervisor_now()
-    };
+    *s = (Supervisor){ .config = config,
+        .runtime_fd = -1,
+        .lock_fd = -1,
+        .tree = TREE_NULL,
+        .keep = KEEP_NULL,
+        .started_usec = supervisor_now() };
 
     static int (*const parts[])(Supervisor *) = {
         raise_limits,
+        open_keep,
         open_event,
         open_runtime,
         open_tree,
@@ -380,6 +388,7 @@ Supervisor *supervisor_free(Supervisor *s) {
     policy_unref(s->policy);
     sources_done(&s->sources);
     free(s->last_reload.errors);
+    keep_done(&s->keep);
     close_fd(s->lock_fd);
     close_fd(s->runtime_fd);
     sd_event_unref(s->event);

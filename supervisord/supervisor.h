@@ -50,6 +50,7 @@ struct Supervisor {
     sd_event *event;
     int runtime_fd; /* config->runtime_dir */
     int lock_fd;
+    Keep keep; /* until it is used */
     Policy *policy;
     Sources sources; /* of the policy: its files as they were when they were loaded */
     HostFacts facts; /* as they were then */

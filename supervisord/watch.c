@@ -36,6 +36,7 @@ static void watch_free(Watch *watch) {
             break;
         }
     sd_event_source_disable_unref(watch->exit_source);
+    sd_event_source_disable_unref(watch->reap_timer);
     sd_event_source_disable_unref(watch->kill_source);
     sd_event_source_disable_unref(watch->report_source);
     sd_event_source_disable_unref(watch->start_timer);
@@ -70,8 +71,9 @@ void supervisor_note_exit(Supervisor *s, const char *name, const Exit *exit) {
     exit_show(exit, words, sizeof words);
     if (exit->cpu_usec) /* of the reaped tree: not our own account, so the two can be compared */
         snprintf(cpu, sizeof cpu, ", CPU time %.3fs", (double) exit->cpu_usec / USEC_PER_SEC);
-    ledger_journal(s->ledger, exit->at_usec, name, "%s ended: %s%s", name, words, cpu);
-    log_line(exit->known && !exit->signaled && exit->code == 0 ? LOG_INFO : LOG_NOTICE, name, "%s ended: %s%s", name,
+    const char *verb = exit->found ? "had ended, nobody knows when" : "ended";
+    ledger_journal(s->ledger, exit->at_usec, name, "%s %s: %s%s", name, verb, words, cpu);
+    log_line(exit->known && !exit->signaled && exit->code == 0 ? LOG_INFO : LOG_NOTICE, name, "%s %s: %s%s", name, verb,
             words, cpu);
     if (!run)
         return;
@@ -84,17 +86,12 @@ void supervisor_note_exit(Supervisor *s, const char *name, const Exit *exit) {
         log_line(LOG_ERR, name, "%s: %s", name, run->failure);
 }
 
-static void forget_exit(Supervisor *s, const Invocation *invocation) {
-    if (s->programs)
-        programs_exit_forget(s->programs, 0, invocation->bytes);
-}
-
 void supervisor_forget_exit(Supervisor *s, const char *workload, const Invocation *invocation) {
     Watch *watch = watch_find(s, workload);
     if (watch && invocation_equal(&watch->start.invocation, invocation))
         watch->leaf_is_gone = true;
     else
-        forget_exit(s, invocation);
+        exit_forget(s->programs, 0, invocation);
 }
 
 /* --- starting ---------------------------------------------------------------------------------------------------- */
@@ -188,7 +185,7 @@ void watch_finish(Watch *watch) {
     bool planned_stop = watch->planned_stop;
     crash_point("start ended");
     if (watch->leaf_is_gone)
-        forget_exit(s, &watch->start.invocation);
+        exit_forget(s->programs, watch->start.process.pid, &watch->start.invocation);
     if (!note_failure(watch, name))
         supervisor_note_exit(s, name, &watch->exit);
     watch_free(watch);
@@ -204,16 +201,9 @@ void watch_finish(Watch *watch) {
         supervisor_converge(s, &(Converge){ .only = name });
 }
 
-static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void *userdata) {
-    Watch *watch = userdata;
-    Supervisor *s = watch->supervisor;
-    watch->exit.at_usec = supervisor_now();
-    if (process_reap(&watch->start.process, &watch->exit) == -EAGAIN)
-        return 0;
-    watch->exit.oom_stopped = watch->oom_stopped;
-    if (!watch->exit.known)
-        exit_look_up(s->programs, &watch->start.invocation, &watch->exit);
+static int end_main(Watch *watch) {
     watch->exit_source = sd_event_source_disable_unref(watch->exit_source);
+    watch->reap_timer = sd_event_source_disable_unref(watch->reap_timer);
     watch->main_ended = true;
     crash_point("exit reaped");
     if (watch->start.report_fd >= 0)
@@ -226,6 +216,31 @@ static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void 
     }
     watch_end_rest(watch);
     return 0;
+}
+
+static int on_reap_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+    return end_main(userdata);
+}
+
+/* Its exit is told once whoever inherited it has reaped it, which should be soon; EPOLLHUP. False: nobody waits (again). */
+static bool await_reaper(Watch *watch) {
+    return !watch->reap_timer && sd_event_source_set_io_events(watch->exit_source, 0) >= 0 &&
+           sd_event_add_time_relative(watch->supervisor->event, &watch->reap_timer, CLOCK_MONOTONIC,
+                   REAP_PATIENCE_MSEC * USEC_PER_MSEC, 0, on_reap_timeout, watch) >= 0;
+}
+
+static int on_exit_of(sd_event_source *source, int pidfd, uint32_t events, void *userdata) {
+    Watch *watch = userdata;
+    Supervisor *s = watch->supervisor;
+    watch->exit.at_usec = supervisor_now();
+    if (process_reap(&watch->start.process, &watch->exit) == -EAGAIN)
+        return 0;
+    watch->exit.oom_stopped = watch->oom_stopped;
+    if (!watch->exit.known)
+        exit_look_up(s->programs, &watch->start.invocation, &watch->exit);
+    if (!watch->exit.known && process_tell_exit(pidfd, &watch->exit) == -EAGAIN && await_reaper(watch))
+        return 0;
+    return end_main(watch);
 }
 
 static int watch_process(Watch *watch) {

@@ -9,7 +9,7 @@ struct Watch {
     Supervisor *supervisor; /* supervisor::watches */
     Watch *next;
     Start start;
-    sd_event_source *exit_source;
+    sd_event_source *exit_source, *reap_timer;
     /* until it has exec'ed */
     sd_event_source *report_source, *start_timer;
     bool is_starting;

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,10 +39,8 @@ void exit_look_up(Programs *programs, const Invocation *invocation, Exit *exit) 
     struct exit_record record;
     if (!programs || programs_exit_read(programs, invocation->bytes, &record) < 0)
         return;
-    exit->known = true;
+    exit_set_status(exit, record.status);
     exit->at_usec = record.exit_nsec / NSEC_PER_USEC;
-    exit->signaled = record.status & 0x7f;
-    exit->code = exit->signaled ? record.status & 0x7f : (record.status >> 8) & 0xff;
     exit->oom_killed = exit->oom_killed || record.oom_killed;
 }
 
@@ -57,9 +56,34 @@ static void kill_rest(int group_fd, const char *name, const NodeLeaf *leaf) {
         cgroup_kill(fd);
 }
 
-static void adopt_process(const ApplyTarget *target, const NodeLeaf *leaf, Start *start) {
-    if (target->programs) /* once more: the daemon before us may have run without it */
-        programs_exit_register(target->programs, leaf->main_pid, leaf->main_start_ticks, leaf->invocation.bytes);
+void exit_register(Programs *programs, const Process *process, uint64_t start_ticks, const Invocation *invocation) {
+    if (!programs || programs_exit_register(programs, process->pid, start_ticks, invocation->bytes) < 0)
+        keep_process(invocation, process->pidfd);
+}
+
+void exit_forget(Programs *programs, pid_t pid, const Invocation *invocation) {
+    if (programs)
+        programs_exit_forget(programs, pid, invocation->bytes);
+    keep_forget(invocation);
+}
+
+/* Whoever has inherited it may be about to reap it. */
+static void ask_pidfd(int pidfd, Exit *exit) {
+    if (pidfd < 0 || process_tell_exit(pidfd, exit) != -EAGAIN)
+        return;
+    poll(&(struct pollfd){ .fd = pidfd }, 1, REAP_PATIENCE_MSEC); /* EPOLLHUP */
+    process_tell_exit(pidfd, exit);
+}
+
+static void adopt_exit(const ApplyTarget *target, const Keep *keep, const NodeLeaf *leaf, Exit *exit) {
+    exit_look_up(target->programs, &leaf->invocation, exit);
+    if (!exit->known)
+        ask_pidfd(keep_find(keep, &leaf->invocation), exit);
+}
+
+static void adopt_process(const ApplyTarget *target, const Keep *keep, const NodeLeaf *leaf, Start *start) {
+    if (keep_find(keep, &leaf->invocation) < 0) /* once more: the daemon before us may have had fewer means */
+        exit_register(target->programs, &start->process, leaf->main_start_ticks, &leaf->invocation);
     if (leaf->oom_kills_before != MARK_UNKNOWN)
         start->process.oom_kills_before = leaf->oom_kills_before;
     if (leaf->report > 0)
@@ -74,8 +98,8 @@ static void adopt_session(const ApplyTarget *target, int group_fd, const NodeGro
         bind_slot(target, fd, leaf->cgroup_id, group->slot, SLOT_ROLE_LEAF);
 }
 
-static int adopt_leaf(
-        const ApplyTarget *target, int group_fd, const NodeGroup *group, const NodeLeaf *leaf, Starts *starts) {
+static int adopt_leaf(const ApplyTarget *target, const Keep *keep, int group_fd, const NodeGroup *group,
+        const NodeLeaf *leaf, Starts *starts) {
     char name[LEAF_NAME_SIZE];
     cgroup_leaf_name(leaf->number, 0, name);
     if (leaf->main_pid == 0) { /* died at the barrier with the daemon that made it: never a start */
@@ -106,9 +130,9 @@ static int adopt_leaf(
     start.exit.oom_killed = is_oom_hit(leaf_fd, leaf);
     if (process_adopt(&start.process, leaf->main_pid, leaf->main_start_ticks, leaf_fd) < 0) {
         kill_rest(group_fd, name, leaf);
-        exit_look_up(target->programs, &leaf->invocation, &start.exit);
+        adopt_exit(target, keep, leaf, &start.exit);
     } else
-        adopt_process(target, leaf, &start);
+        adopt_process(target, keep, leaf, &start);
     starts->items[starts->n++] = start;
     return 0;
 }
@@ -128,7 +152,16 @@ static bool has_leaf(const uint8_t invocation[static INVOCATION_SIZE], const voi
     return known->n > 0 && bsearch(invocation, known->items, known->n, sizeof *known->items, by_bytes);
 }
 
-static void sweep_exits(Programs *programs, const Node *node) {
+static void sweep_known(Programs *programs, const Keep *keep, const Invocations *known) {
+    if (programs)
+        programs_exits_sweep(programs, has_leaf, known);
+    for (size_t i = 0; i < keep->n; i++)
+        if (!has_leaf(keep->items[i].invocation.bytes, known))
+            keep_forget(&keep->items[i].invocation);
+}
+
+/* The daemon before us may have died between removing a leaf and forgetting its exit. */
+static void sweep_exits(Programs *programs, const Keep *keep, const Node *node) {
     Invocations known = {};
     int r = 0;
     for (size_t i = 0; r == 0 && i < node->n_groups; i++)
@@ -140,14 +173,13 @@ static void sweep_exits(Programs *programs, const Node *node) {
     if (known.n > 0)
         qsort(known.items, known.n, sizeof *known.items, by_bytes);
     if (r == 0) /* else they may all stay */
-        programs_exits_sweep(programs, has_leaf, &known);
+        sweep_known(programs, keep, &known);
     free(known.items);
 }
 
-int adopt(const ApplyTarget *target, const Node *node, Starts *ret) {
+int adopt(const ApplyTarget *target, const Keep *keep, const Node *node, Starts *ret) {
     Starts starts = {};
-    if (target->programs) /* the daemon before us may have died between removing a leaf and forgetting its exit */
-        sweep_exits(target->programs, node);
+    sweep_exits(target->programs, keep, node);
     for (size_t i = 0; i < node->n_groups; i++) {
         const NodeGroup *group = node->groups + i;
         _cleanup_(cleanup_close) int fd = -1;
@@ -157,7 +189,7 @@ int adopt(const ApplyTarget *target, const Node *node, Starts *ret) {
         for (size_t j = 0; j < group->n_sessions; j++)
             adopt_session(target, fd, group, group->sessions + j);
         for (size_t j = 0; j < group->n_leaves; j++) {
-            int r = adopt_leaf(target, fd, group, group->leaves + j, &starts);
+            int r = adopt_leaf(target, keep, fd, group, group->leaves + j, &starts);
             if (r < 0) {
                 starts_done(&starts);
                 return r;

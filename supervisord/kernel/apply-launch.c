@@ -37,8 +37,7 @@ static void launch_done(const Applier *a, Launch *launch) {
     spawn_abandon(launch->spawned);
     start_done(&launch->start);
     if (!launch->done && launch->leaf_fd >= 0) {
-        if (a->target->programs)
-            programs_exit_forget(a->target->programs, launch->mark.main_pid, launch->mark.invocation.bytes);
+        exit_forget(a->target->programs, launch->mark.main_pid, &launch->mark.invocation);
         applier_unbind(a, launch->leaf_fd);
         cgroup_remove(launch->group_fd, launch->leaf_name);
     }
@@ -109,9 +108,9 @@ static int register_child(const Applier *a, Launch *launch) {
     launch->mark.main_start_ticks = spawned_start_ticks(launch->spawned);
     launch->mark.report = spawned_report(launch->spawned);
     launch->mark.oom_kills = launch->start.process.oom_kills_before;
-    if (a->target->programs && !launch->start.session) /* nobody but who waits for it asks how a session ended */
-        programs_exit_register(a->target->programs, launch->mark.main_pid, launch->mark.main_start_ticks,
-                launch->mark.invocation.bytes);
+    if (!launch->start.session) /* nobody but who waits for it asks how a session ended */
+        exit_register(
+                a->target->programs, &launch->start.process, launch->mark.main_start_ticks, &launch->mark.invocation);
     crash_point("exit registered");
     return cgroup_mark_write(launch->leaf_fd, &launch->mark);
 }

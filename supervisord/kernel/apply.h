@@ -6,6 +6,7 @@
  * supervisor, whose way of killing never waits; they stay -EINPROGRESS.
  */
 
+#include "kernel/keep.h"
 #include "kernel/network.h"
 #include "kernel/pool.h"
 #include "kernel/process.h"
@@ -64,7 +65,10 @@ void apply_release_slot(const ApplyTarget *target, const Step *step);
  * Takes up what an earlier daemon left: meter slots, bindings, and the starts of each workload, running or ended. Changes
  * nothing that holds; only what an ended main process left behind is killed. -ENOMEM.
  */
-int adopt(const ApplyTarget *target, const Node *node, Starts *ret);
+int adopt(const ApplyTarget *target, const Keep *keep, const Node *node, Starts *ret);
 
+/* Has the end of a main process recorded, by the means that there are; and the record forgotten (pid 0: it has ended). */
+void exit_register(Programs *programs, const Process *process, uint64_t start_ticks, const Invocation *invocation);
+void exit_forget(Programs *programs, pid_t pid, const Invocation *invocation);
 /* Asks the exit record how a start that was not our child ended; leaves *exit alone when it does not know. */
 void exit_look_up(Programs *programs, const Invocation *invocation, Exit *exit);

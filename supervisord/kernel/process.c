@@ -7,12 +7,14 @@
 
 #include "kernel/process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -153,6 +155,28 @@ static int reap_child(int pidfd, Exit *exit) {
     exit->code = info.si_status;
     exit->signaled = info.si_code != CLD_EXITED;
     exit->cpu_usec = timeval_usec(&usage.ru_utime) + timeval_usec(&usage.ru_stime);
+    return 0;
+}
+
+/* What <linux/pidfd.h> has since 6.13; the exit since 6.15. */
+struct pidfd_information {
+    uint64_t mask, cgroup_id;
+    uint32_t ids[11];
+    int32_t exit_code;
+    uint32_t reserved[2];
+};
+#define PIDFD_GET_INFORMATION _IOWR(0xff, 11, struct pidfd_information)
+#define PIDFD_INFORMATION_EXIT (UINT64_C(1) << 3)
+
+int process_tell_exit(int pidfd, Exit *exit) {
+    struct pidfd_information information = { .mask = PIDFD_INFORMATION_EXIT };
+
+    static_assert(sizeof information == 72, "the kernel tells the layout by its size");
+    if (ioctl(pidfd, PIDFD_GET_INFORMATION, &information) < 0)
+        return -ENODATA;
+    if (!(information.mask & PIDFD_INFORMATION_EXIT))
+        return -EAGAIN;
+    exit_set_status(exit, information.exit_code);
     return 0;
 }
 

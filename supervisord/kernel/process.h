@@ -12,6 +12,8 @@
 
 #include "model/run.h"
 
+enum { REAP_PATIENCE_MSEC = 1000 }; /* with whoever inherited a process that has ended */
+
 typedef struct Process {
     pid_t pid;
     int pidfd;
@@ -47,6 +49,11 @@ int process_kill(const Process *process);               /* all of the leaf, at o
 uint64_t process_oom_kills(int leaf_fd);
 /* Whether the kernel has killed one of its processes for want of memory. */
 bool process_is_oom_hit(const Process *process);
+/*
+ * How it ended, also for who is not its parent. -EAGAIN: it runs, or its parent has not reaped it yet, which EPOLLHUP
+ * tells; -ENODATA: this kernel does not know.
+ */
+int process_tell_exit(int pidfd, Exit *exit);
 /*
  * Reaps an ended child and says how it ended, with the CPU time of its reaped tree; for a process that is not our
  * child: unknown. -EAGAIN while it runs.

@@ -225,6 +225,12 @@ bool run_is_alive(const Run *run) {
     return run->state == RUN_STARTING || run->state == RUN_RUNNING || run->state == RUN_STOPPING;
 }
 
+void exit_set_status(Exit *exit, int status) {
+    exit->known = true;
+    exit->signaled = status & 0x7f;
+    exit->code = exit->signaled ? status & 0x7f : (status >> 8) & 0xff;
+}
+
 const char *exit_show(const Exit *exit, char *buffer, size_t size) {
     const char *signal_name = exit->signaled ? sigabbrev_np(exit->code) : NULL;
     const char *memory = exit->oom_killed ? ", out of memory" : "";

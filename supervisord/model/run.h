@@ -34,6 +34,7 @@ typedef struct Exit {
     bool signaled;
     bool oom_killed;   /* the cgroup's memory.events counted an oom_kill for this run */
     bool oom_stopped;  /* by us, because of that: OOMPolicy=stop */
+    bool found;        /* it was over when it was looked for: at_usec is that time, not its own */
     uint64_t at_usec;  /* CLOCK_MONOTONIC */
     uint64_t cpu_usec; /* getrusage of the reaped tree; 0 when not our child */
 } Exit;
@@ -80,5 +81,6 @@ bool run_wanted(const Run *run, const Workload *workload, uint64_t now_usec);
 uint64_t run_restarts_with_next(const Run *run); /* n_restarts, should it be started now */
 bool run_is_alive(const Run *run);               /* starting, running or stopping */
 
+void exit_set_status(Exit *exit, int status); /* as waitpid() gives it */
 /* "exit code 1", "signal KILL, out of memory", "unknown". Returns buffer. */
 const char *exit_show(const Exit *exit, char *buffer, size_t size);

@@ -145,6 +145,35 @@ web_is_unharmed 'watchdog'
 rm -r /run/systemd/system/supervisord.service.d
 systemctl daemon-reload
 
+# Where eBPF is refused, PID 1 keeps what tells how workloads ended that did while no daemon was there.
+printf '#!/bin/sh\npid=$(cat %s) || exit 0\ntouch %s\nwhile kill -0 $pid; do sleep 0.05; done\n' \
+    "$work/pid" "$work/gate" >"$work/meanwhile"
+chmod +x "$work/meanwhile"
+cp "$build/tests/refuse" "$build/tests/exit-cases" "$work"
+mkdir -p /run/systemd/system/supervisord.service.d
+printf '[Service]\nExecStartPre=%s\nExecStart=\nExecStart=%s bpf %s\n' "$work/meanwhile" "$work/refuse" \
+    "$(command_of supervisord.service Start)" >/run/systemd/system/supervisord.service.d/refused.conf
+systemctl daemon-reload
+check 'a daemon without eBPF' systemctl restart supervisord.service
+policy 30-brief.ini <<<"[workload:brief]
+ExecStart=$work/exit-cases code $work/gate"
+check 'that starts a workload' supctl reload
+pid_of brief >"$work/pid"
+IFS=.- read -r major minor _ <<<"$(uname -r)"
+kept=0 told=unknown
+[ $((major * 1000 + minor)) -lt 6015 ] || kept=3 told='exit code 7'
+equal 'PID 1 has the pidfds of all, where they are of use' $kept "$(of_unit supervisord.service NFileDescriptorStore)"
+check 'it is restarted, and the workload ends meanwhile' systemctl restart supervisord.service
+equal 'how it ended is told, or not known' "$told" "$(property brief LastExit)"
+rm "$work/pid" /etc/supervisord/30-brief.ini
+check 'it is taken out of the policy' supctl reload
+is_kept_of() { [ "$(of_unit supervisord.service NFileDescriptorStore)" = "$1" ]; }
+check_eventually 'and out of the store' is_kept_of $((kept > 0 ? kept - 1 : 0))
+rm -r /run/systemd/system/supervisord.service.d
+systemctl daemon-reload
+systemctl restart supervisord.service
+web_is_unharmed 'without eBPF and with'
+
 # An empty tree is kept by the keeper.
 check 'all is stopped' supctl stop web careful
 tree_is_empty() { [ -z "$(find "$tree" -mindepth 2 -name cgroup.procs -not -path '*/.keeper/*' -exec cat {} +)" ]; }

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The service manager's descriptor store, sd_pid_notify_with_fds(3). It must not look at them (FDPOLL=0): they are of use
+ * only after it would think that they are of none.
+ */
+
+#include "kernel/keep.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/strv.h"
+#include "kernel/process.h"
+
+#define NAME_PREFIX "start-"
+
+enum { NOTIFICATION_SIZE = 96 };
+
+static atomic_bool has_kept; /* this daemon or the one before it; else there is nothing to forget */
+
+static bool read_name(const char *name, Invocation *ret) {
+    return strncmp(name, NAME_PREFIX, strlen(NAME_PREFIX)) == 0 &&
+           invocation_parse(name + strlen(NAME_PREFIX), ret) == 0;
+}
+
+static void take(Keep *keep, int fd, const char *name) {
+    Kept *kept = keep->items + keep->n;
+    if (read_name(name, &kept->invocation)) {
+        kept->pidfd = fd;
+        keep->n++;
+        has_kept = true;
+    } else if (keep->socket_fd < 0)
+        keep->socket_fd = fd;
+    else
+        close_fd(fd);
+}
+
+int keep_open(Keep *ret) {
+    _cleanup_(cleanup_strv_free) char **names = NULL;
+    Keep keep = KEEP_NULL;
+    int n = sd_listen_fds_with_names(true, &names);
+    if (n < 0)
+        return n;
+    keep.items = calloc((size_t) n + 1, sizeof *keep.items);
+    if (!keep.items)
+        return -ENOMEM;
+    for (int i = 0; i < n; i++)
+        take(&keep, SD_LISTEN_FDS_START + i, names[i]);
+    *ret = keep;
+    return 0;
+}
+
+void keep_done(Keep *keep) {
+    for (size_t i = 0; i < keep->n; i++)
+        close_fd(keep->items[i].pidfd);
+    close_fd(keep->socket_fd);
+    free(keep->items);
+    *keep = (Keep) KEEP_NULL;
+}
+
+int keep_find(const Keep *keep, const Invocation *invocation) {
+    for (size_t i = 0; i < keep->n; i++)
+        if (invocation_equal(&keep->items[i].invocation, invocation))
+            return keep->items[i].pidfd;
+    return -1;
+}
+
+static void write_notification(const char *what, const Invocation *invocation, char text[static NOTIFICATION_SIZE]) {
+    char name[INVOCATION_TEXT_SIZE];
+    snprintf(text, NOTIFICATION_SIZE, "%s\nFDNAME=" NAME_PREFIX "%s", what, invocation_format(invocation, name));
+}
+
+void keep_process(const Invocation *invocation, int pidfd) {
+    char text[NOTIFICATION_SIZE];
+    if (process_tell_exit(pidfd, &(Exit){}) == -ENODATA)
+        return;
+    write_notification("FDSTORE=1\nFDPOLL=0", invocation, text);
+    if (sd_pid_notify_with_fds(0, false, text, &pidfd, 1) > 0)
+        has_kept = true;
+}
+
+void keep_forget(const Invocation *invocation) {
+    char text[NOTIFICATION_SIZE];
+    if (!has_kept)
+        return;
+    write_notification("FDSTOREREMOVE=1", invocation, text);
+    sd_notify(false, text);
+}
