@@ -32,8 +32,8 @@ static void code(void) {
     _exit(7);
 }
 
-static void fault(void) {
-    raise(SIGSEGV);
+static void overrun(void) {
+    raise(SIGXCPU);
 }
 
 static void *exit_soon(void *unused) {
@@ -107,7 +107,7 @@ static const struct {
     void (*end)(void);
 } cases[] = {
     { "code", code },
-    { "fault", fault },
+    { "overrun", overrun },
     { "leader", leader },
     { "exec", exec },
     { "race", race },

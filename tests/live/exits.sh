@@ -7,7 +7,7 @@ ends() { # NAME CASE: a workload that ends in that way once there is a gate
     printf '[workload:%s]\nExecStart=%s %s %s\n' "$1" "$build/tests/exit-cases" "$2" "$work/gate"
 }
 policy < <(
-    for case in code fault leader exec race; do ends $case $case; done
+    for case in code overrun leader exec race; do ends $case $case; done
     ends lost code | sed 's/gate$/second-gate/'
     ends waiting code && printf 'Restart=on-failure\nRestartSec=1h\n'
     cat <<'END'
@@ -32,7 +32,7 @@ check_state 'one comes to its start limit' eager failed
 restarts=$(property eager NRestarts)
 supctl run -d --name detached -- /bin/sh -c 'exit 5' >/dev/null
 check_state 'one that was run has failed' detached failed
-for name in code fault leader exec race lost waiting; do check_state "$name runs" "$name" running; done
+for name in code overrun leader exec race lost waiting; do check_state "$name runs" "$name" running; done
 parent=$(pid_of parent)
 
 daemon_kill
@@ -42,7 +42,7 @@ check_eventually 'while nobody looks, all end' all_ended
 must 'the daemon comes back' daemon_start
 
 equal 'an exit code is told' 'failed, exit code 7' "$(state_and_exit code)"
-equal 'a signal' 'failed, signal SEGV' "$(state_and_exit fault)"
+equal 'a signal' 'failed, signal XCPU' "$(state_and_exit overrun)"
 equal 'what ended the process after its main thread' 'failed, exit code 9' "$(state_and_exit leader)"
 equal 'what another thread has executed' 'failed, exit code 7' "$(state_and_exit exec)"
 matches 'the first of an exit and a signal' '^failed, (exit code 9|signal KILL)$' "$(state_and_exit race)"
@@ -60,7 +60,7 @@ fi
 # Nothing is left to be told, and once more nothing is started that should not be.
 started=$(grep -c ' started, pid' "$journal")
 daemon_kill
-"$build/tests/exit-cases" fill "$pins/v1/exit_records"
+"$build/tests/exit-cases" fill "$pins"/v*/exit_records
 lost=$(pid_of lost)
 touch "$work/second-gate"
 check_eventually 'with all records taken, one ends' not pgrep -f "exit-cases [a-z]* $work/second-gate"
