@@ -4,7 +4,7 @@
  * Kills the daemon again and again, at random instants of a random life, and looks at everything each time that another has
  * come back:
  *
- *     soak [--kills N] [--workloads N] [--seed S] [--keep-going]
+ *     soak [--kills N] [--workloads N] [--seed S] [--keep-going] [--verbose]
  *
  * Ends with a line of figures, and is non-zero when anything was not as it should be. The seed makes the same acts again;
  * what the kernel makes of their timing is its own.
