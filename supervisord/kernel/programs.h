@@ -25,7 +25,7 @@
 typedef struct Programs Programs;
 
 typedef struct ProgramsConfig {
-    const char *pin_dir; /* below a bpf file system; its "v1" is made with mode 0700. NULL: nothing is pinned */
+    const char *pin_dir; /* below a bpf file system; what is made there has mode 0700. NULL: nothing is pinned */
     int tree_fd;         /* cgroup v2 directory that has all we bind below it; -1: no network and cgroup counters */
     uint32_t slots_max;  /* maps that are pinned already keep the number they were made with: programs_slots_max() */
     bool no_storage;     /* look slots up by cgroup id even where CGRP_STORAGE is there (as 6.1 does) */
@@ -96,13 +96,14 @@ typedef struct BlockRow {
 int programs_read_block(Programs *programs, uint32_t slot, BlockRow *ret, size_t max, size_t *ret_n);
 
 /* Exit records. start_ticks is field 22 of /proc/PID/stat. */
-int programs_exit_register(Programs *programs, pid_t pid, uint64_t start_ticks, const uint8_t invocation[static 16]);
+int programs_exit_register(
+        Programs *programs, pid_t pid, uint64_t start_ticks, const uint8_t invocation[static INVOCATION_SIZE]);
 /* -ENOENT: it has not ended (or was never registered). -ENODATA: the program is not loaded. */
-int programs_exit_read(Programs *programs, const uint8_t invocation[static 16], struct exit_record *ret);
+int programs_exit_read(Programs *programs, const uint8_t invocation[static INVOCATION_SIZE], struct exit_record *ret);
 /* Drops the record and, when pid is not 0, a registration that is still waiting. */
-int programs_exit_forget(Programs *programs, pid_t pid, const uint8_t invocation[static 16]);
+int programs_exit_forget(Programs *programs, pid_t pid, const uint8_t invocation[static INVOCATION_SIZE]);
 /* Drops all records and registrations but those of which `is_known` says that somebody may still ask. */
 void programs_exits_sweep(Programs *programs,
-        bool (*is_known)(const uint8_t invocation[static 16], const void *userdata), const void *userdata);
+        bool (*is_known)(const uint8_t invocation[static INVOCATION_SIZE], const void *userdata), const void *userdata);
 /* Records that were lost because EXITS_MAX others had not been forgotten. */
 int programs_exits_lost(Programs *programs, uint64_t *ret);
