@@ -29,7 +29,8 @@ static int method_view(sd_bus_message *message, void *userdata, sd_bus_error *er
     backend->sample(backend->userdata);
     for (size_t i = 0; r >= 0 && i < ELEMENTSOF(views); i++)
         if (strcmp(sd_bus_message_get_member(message), views[i].member) == 0)
-            r = views[i].view(reply, backend->policy(backend->userdata), backend->ledger(backend->userdata));
+            r = views[i].view(reply, backend->policy(backend->userdata), backend->ledger(backend->userdata),
+                    peer->api->tree_path);
     if (r >= 0)
         r = sd_bus_send(peer->bus, reply, NULL);
     sd_bus_message_unref(reply);

@@ -51,7 +51,7 @@ static int append_status(sd_bus_message *reply, const Ledger *ledger, const Grou
             view_realtime(run_since(run)), run->n_restarts, last_exit, degraded ?: "", command);
 }
 
-int view_list(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
+int view_list(sd_bus_message *reply, const Policy *policy, const Ledger *ledger, const char *tree) {
     int r = sd_bus_message_open_container(reply, 'a', "(" CONTROL_STATUS_SIGNATURE ")");
     for (size_t i = 0; r >= 0 && i < policy->n_groups; i++)
         r = append_status(reply, ledger, policy->groups[i]);
@@ -85,7 +85,7 @@ static uint64_t newest_sample_usec(const Ledger *ledger) {
     return newest_usec;
 }
 
-int view_samples(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
+int view_samples(sd_bus_message *reply, const Policy *policy, const Ledger *ledger, const char *tree) {
     int r = sd_bus_message_append(reply, "t", newest_sample_usec(ledger));
     if (r >= 0)
         r = sd_bus_message_open_container(reply, 'a', "(sa{sd})");
@@ -98,7 +98,7 @@ int view_samples(sd_bus_message *reply, const Policy *policy, const Ledger *ledg
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-int view_version(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
+int view_version(sd_bus_message *reply, const Policy *policy, const Ledger *ledger, const char *tree) {
     return sd_bus_message_append(reply, "s", PROJECT_VERSION);
 }
 
@@ -132,7 +132,7 @@ static int append_limits(sd_bus_message *reply, const Group *group) {
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-int view_limits(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
+int view_limits(sd_bus_message *reply, const Policy *policy, const Ledger *ledger, const char *tree) {
     int r = sd_bus_message_open_container(reply, 'a', "(sa{sd})");
     for (size_t i = 0; r >= 0 && i < policy->n_groups; i++) {
         r = sd_bus_message_open_container(reply, 'r', "sa{sd}");
@@ -148,20 +148,23 @@ static void output_words(const Output *output, char *buffer, size_t size) {
     snprintf(buffer, size, "%s%s%s", output_kind_name(output->kind), output->path ? ":" : "", output->path ?: "");
 }
 
-static int append_outputs(sd_bus_message *reply, const Group *group) {
+static int append_outputs(sd_bus_message *reply, const Group *group, const char *tree) {
     const Exec *exec = &group->workload->exec;
-    char path[PATH_MAX], output[PATH_MAX + 16], error[PATH_MAX + 16];
+    char path[PATH_MAX], directory[2 * PATH_MAX], output[PATH_MAX + 16], error[PATH_MAX + 16];
     int r = group_path(group, path, sizeof path);
     output_words(&exec->output, output, sizeof output);
     output_words(exec->error.kind == OUTPUT_INHERIT ? &exec->output : &exec->error, error, sizeof error);
-    return r < 0 ? r : sd_bus_message_append(reply, "(ssss)", group->name, path, output, error);
+    if (r < 0)
+        return r;
+    snprintf(directory, sizeof directory, "%s/%s", tree, path);
+    return sd_bus_message_append(reply, "(ssss)", group->name, directory, output, error);
 }
 
-int view_outputs(sd_bus_message *reply, const Policy *policy, const Ledger *ledger) {
+int view_outputs(sd_bus_message *reply, const Policy *policy, const Ledger *ledger, const char *tree) {
     int r = sd_bus_message_open_container(reply, 'a', "(ssss)");
     for (size_t i = 0; r >= 0 && i < policy->n_groups; i++)
         if (policy->groups[i]->workload)
-            r = append_outputs(reply, policy->groups[i]);
+            r = append_outputs(reply, policy->groups[i], tree);
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

@@ -50,8 +50,8 @@
  *   Check      () -> a(sssss)       share, mechanism, state (enforced|measured|absent), why, cure        r
  *   Limits     () -> a(sa{sd})      name, key -> amount of those that stand beside usage: CPUQuota (CPUs), MemoryMax (bytes),
  *                                   TasksMax, NetworkEgressMax (bytes per second); not set left out     r
- *   Outputs    () -> a(ssss)        of each workload: name, directory below the tree, where standard output and standard
- *                                   error go, as StandardOutput= has it ("journal", "append:/path")     r
+ *   Outputs    () -> a(ssss)        of each workload: name, its cgroup as /proc/PID/cgroup has it, where standard output and
+ *                                   standard error go, as StandardOutput= has it ("journal", "append:/path")   r
  *   Journal    (t after, b wait) -> t last, t lost, a(tss)                                          r
  *                                   the actions that came after the one of that number (0: all that are kept), newest
  *                                   first: realtime usec, slice, workload or network ("" the node), words; last: number

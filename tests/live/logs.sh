@@ -5,6 +5,7 @@
 
 # Names of this run's own: the journal keeps those of other runs.
 talker=talker-$$ whisperer=whisperer-$$ filer=filer-$$ mute=mute-$$ flooder=flooder-$$ neighbour=neighbour-$$
+sham=$cgroup2/svtest-sham-$$ # where others play us
 
 # speaker NAME WHERE: writes a line to each of its two outputs at each start
 speaker() {
@@ -92,12 +93,20 @@ check_eventually 'patterns do' says "words of $whisperer" supctl logs "whisp*-$$
 
 # Somebody outside of the tree takes the name, by stream and by datagram. It lives until the journal has asked for its cgroup;
 # who has ended before is believed (supctl(1)).
-systemd-cat -t "$talker" sh -c 'echo forged; exec sleep 20' &
-forger=$!
+mkdir -p "$sham/speakers/$talker/1" "$sham/.relay"
+forgers=()
+for place in "" "/speakers/$talker/1" "/.relay"; do # in a cgroup that is called like the workload's, or the relays', too
+    systemd-cat -t "$talker" sh -c "[ -z '$place' ] || echo 0 >'$sham$place/cgroup.procs'; echo 'forged:$place!'; exec sleep 60" &
+    forgers+=($!)
+done
 logger -t "$talker" forged 2>/dev/null
-check_eventually 'the journal has it' says forged journalctl -q -t "$talker"
+for place in "" "/speakers/$talker/1" "/.relay"; do
+    check_eventually "the journal has it${place:+ from a sham $place}" says "forged:$place!" journalctl -q -t "$talker"
+done
 refuted 'but it is not shown' says forged supctl logs "$talker"
-kill "$forger"
+kill "${forgers[@]}"
+wait "${forgers[@]}" || true
+rmdir "$sham/speakers/$talker/1" "$sham/speakers/$talker" "$sham/speakers" "$sham/.relay" "$sham"
 
 follow "$talker"
 must 'the journal can be followed' supctl restart "$talker"

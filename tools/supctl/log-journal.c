@@ -118,21 +118,20 @@ static const struct LogOrigin *find_origin(const LogQuery *query, const char *wo
     return NULL;
 }
 
-/* Is the cgroup .../DIRECTORY/N, or below it? */
+/* Is the cgroup DIRECTORY/N, or below it? Not what somebody made like it elsewhere. */
 static bool is_own_cgroup(const char *cgroup, const char *directory) {
     size_t length = strlen(directory);
 
-    for (const char *found = cgroup; (found = strstr(found, directory)); found++)
-        if (found > cgroup && found[-1] == '/' && found[length] == '/' && isdigit((unsigned char) found[length + 1]))
-            return true;
-    return false;
+    return strncmp(cgroup, directory, length) == 0 && cgroup[length] == '/' &&
+           isdigit((unsigned char) cgroup[length + 1]);
 }
 
-/* Where no workload is: that of the relays (supervisord/relay). */
-static bool is_relay_cgroup(const char *cgroup) {
+/* That of the relays (supervisord/relay), where no workload is: of this name, in a directory that the workload's is in too. */
+static bool is_relay_cgroup(const char *cgroup, const char *directory) {
     const char *slash = strrchr(cgroup, '/');
 
-    return slash && strcmp(slash + 1, RELAY_LEAF) == 0;
+    return slash && strcmp(slash + 1, RELAY_LEAF) == 0 &&
+           strncmp(cgroup, directory, (size_t) (slash + 1 - cgroup)) == 0;
 }
 
 /* What the workload itself said; NULL: somebody else did, under its name. */
@@ -144,7 +143,7 @@ static const char *own_speaker(sd_journal *journal, const LogQuery *query, bool 
     if (!origin)
         return NULL;
     if (get_field(journal, "_SYSTEMD_CGROUP", cgroup, sizeof(cgroup))) {
-        *ret_relayed = is_relay_cgroup(cgroup);
+        *ret_relayed = is_relay_cgroup(cgroup, origin->directory);
         return *ret_relayed || is_own_cgroup(cgroup, origin->directory) ? origin->workload : NULL;
     }
     return get_field(journal, "_TRANSPORT", transport, sizeof(transport)) && strcmp(transport, "stdout") == 0

@@ -26,7 +26,7 @@ typedef void LogPrint(const LogEntry *entry, void *userdata);
 typedef struct LogQuery {
     const struct LogOrigin {
         const char *workload;
-        const char *directory; /* below the tree */
+        const char *directory; /* its cgroup, as /proc/PID/cgroup has it */
     } * origins;
     size_t n_origins;
     uint64_t since_usec, until_usec; /* CLOCK_REALTIME; 0, UINT64_MAX: no bound */
