@@ -47,9 +47,20 @@ static void write_exit(FILE *file, const Exit *exit) {
         fputs(" oom=1", file);
 }
 
+/* Never half a character: whoever reads the bus would refuse all that it stands in. */
+static size_t kept_length(const char *failure) {
+    size_t length = strnlen(failure, FAILURE_TEXT_MAX);
+
+    while (length > 0 && ((unsigned char) failure[length] & 0xc0) == 0x80)
+        length--;
+    return length;
+}
+
 static void write_failure(FILE *file, const char *failure) {
+    size_t length = kept_length(failure);
+
     fputs(" " FAILURE_KEY "=", file);
-    for (size_t i = 0; failure[i] && i < FAILURE_TEXT_MAX; i++)
+    for (size_t i = 0; i < length; i++)
         fputc(failure[i] == '\n' ? ' ' : failure[i], file);
 }
 

@@ -61,6 +61,14 @@ static void test_long_failure(void) {
     CHECK_EQ(past_parse(text, &again), 0);
     CHECK(strspn(again.failure, " ") == strlen(again.failure) && *again.failure);
     run_done(&again);
+
+    for (size_t i = 1; i + 2 < sizeof failure; i += 2) /* wherever it is cut but at odd lengths, that is amid one */
+        memcpy(failure + i, "\u00fc", 2);
+    again = (Run){};
+    past_format(&run, text);
+    CHECK_EQ(past_parse(text, &again), 0);
+    CHECK_STREQ(again.failure + strlen(again.failure) - 2, "\u00fc");
+    run_done(&again);
 }
 
 /* A daemon for each end: the start limit is hit at the same start as with one. */
