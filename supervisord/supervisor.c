@@ -19,7 +19,6 @@
 #include "base/parse.h"
 #include "base/strv.h"
 #include "converge.h"
-#include "kernel/observe.h"
 #include "supervisor.h"
 
 enum {
@@ -65,81 +64,6 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
         supervisor_converge(s, &(Converge){ .repair = true, .reloading = true });
     diagnostics_done(&diagnostics);
     return 0;
-}
-
-/* --- coming back ------------------------------------------------------------------------------------------------- */
-
-static void follow_all(Supervisor *s, const Node *node) {
-    for (size_t i = 0; i < node->n_groups; i++)
-        supervisor_follow(s, node->groups[i].name, node->groups[i].parent, node->groups[i].path);
-}
-
-/* A start that ended while nobody was looking is told to its run as if we had been there; once. */
-static void settle_ended(Supervisor *s, const Start *start) {
-    LedgerEntry *entry;
-    if (ledger_entry(s->ledger, start->name, GROUP_WORKLOAD, &entry) < 0 || run_is_alive(&entry->run) ||
-            invocation_equal(&entry->run.invocation, &start->invocation) || supervisor_is_abandoned(&start->exit))
-        return;
-    Exit exit = start->exit;
-    exit.found = exit.at_usec == 0;
-    if (exit.found)
-        exit.at_usec = supervisor_now();
-    run_on_started(&entry->run, &start->invocation, start->leaf, 0, start->started_usec);
-    run_on_running(&entry->run);
-    if (start->stopping)
-        run_on_stopping(&entry->run);
-    supervisor_note_exit(s, start->name, &exit);
-}
-
-static void take_up(Supervisor *s, Starts *starts) {
-    size_t n_found = 0;
-    for (size_t i = 0; i < starts->n; i++) {
-        Start *start = starts->items + i;
-        if (start->process.pidfd < 0) {
-            settle_ended(s, start);
-            continue;
-        }
-        log_line(LOG_DEBUG, start->name, "%s found %s, pid %d", start->name,
-                start->report_fd < 0 ? "running" : "starting", (int) start->process.pid);
-        n_found++;
-        char *name = strdup(start->name);
-        bool stopping = start->stopping;
-        supervisor_watch(s, start);
-        if (name && stopping)
-            supervisor_stop(s, name, false);
-        else if (name)
-            supervisor_on_oom(s, name); /* it may have come while nobody looked */
-        free(name);
-    }
-    if (starts->n > 0)
-        log_info("found %zu workloads running, and %zu that have ended", n_found, starts->n - n_found);
-}
-
-static void tell_lost_exits(const Supervisor *s) {
-    uint64_t lost;
-    if (s->programs && programs_exits_lost(s->programs, &lost) == 0 && lost > 0) {
-        log_warning("%" PRIu64 " ends since boot were not recorded: how they ended is unknown", lost);
-        ledger_journal(s->ledger, supervisor_now(), "", "%" PRIu64 " ends since boot were not recorded", lost);
-    }
-}
-
-static int come_back(Supervisor *s) {
-    Node node = {};
-    Starts starts = {};
-    ApplyTarget target = supervisor_target(s);
-    int r = observe(&s->tree, s->links, s->programs, s->policy, NULL, &node);
-    if (r == 0)
-        r = adopt(&target, &s->keep, &node, &starts);
-    if (r == 0) {
-        follow_all(s, &node);
-        supervisor_recall(s, &node);
-        tell_lost_exits(s);
-        take_up(s, &starts);
-    }
-    starts_done(&starts);
-    node_done(&node);
-    keep_done(&s->keep);
-    return r;
 }
 
 /* --- opening ----------------------------------------------------------------------------------------------------- */
@@ -323,7 +247,7 @@ static int open_keep(Supervisor *s) {
 }
 
 static int open_node(Supervisor *s) {
-    int r = come_back(s);
+    int r = supervisor_come_back(s);
     if (r < 0)
         log_error("cannot read back what holds: %s", strerror(-r));
     return r;

@@ -3,7 +3,7 @@
 
 /*
  * Supervisor: wires policy, ledger, worker, meters and faces to one event loop. Its parts, a file each: supervisor.c
- * (life), recall.c (what an earlier daemon knew), reload.c (the running policy), snapshot.c (sampling, metrics),
+ * (life), recall.c (what an earlier daemon left), reload.c (the running policy), snapshot.c (sampling, metrics),
  * converge.c (one funnel for every change), settle.c (what came of it), tend.c (what is made ready for later), drift.c
  * (what others write), watch.c (running workloads: starts, exits), ending.c (their ends and stops), command.c (what
  * runs beside a start and for it), session.c (for people), waiter.c (who waits), control.c (what the control socket
@@ -166,8 +166,8 @@ const uint64_t *supervisor_drift_counts(const Supervisor *supervisor); /* by Kno
 
 /* Notes on its cgroup what is known of a workload that does not run. */
 void supervisor_remember(Supervisor *supervisor, const char *workload);
-/* Reads what a daemon before this one has noted. */
-void supervisor_recall(Supervisor *supervisor, const Node *node);
+/* Takes up what a daemon before this one has left: what runs, what has ended, what it has noted. */
+int supervisor_come_back(Supervisor *supervisor);
 
 /* --- watch.c --- */
 
