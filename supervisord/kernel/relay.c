@@ -102,21 +102,30 @@ static int run(const RelaySpec *spec, int pipe_fd, int procs_fd) {
     return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
 }
 
-int relay_start(const RelaySpec *spec, int *ret_fd, char **ret_message) {
+/* *ret_fd: the pipe's end to be written to. */
+static int start(const RelaySpec *spec, int *ret_fd) {
     _cleanup_(cleanup_close) int procs_fd = -1;
     int fds[2];
+    int r = open_leaf(spec->tree_fd, &procs_fd);
 
+    if (r < 0)
+        return r;
     if (pipe2(fds, O_CLOEXEC) < 0)
         return -errno;
-    int r = open_leaf(spec->tree_fd, &procs_fd);
-    if (r == 0)
-        r = run(spec, fds[0], procs_fd);
+    r = run(spec, fds[0], procs_fd);
     close_fd(fds[0]);
     if (r < 0) {
         close_fd(fds[1]);
-        text_printf(ret_message, "cannot start " PROGRAM " for LogRateLimitBurst=: %s", strerror(-r));
         return r;
     }
     *ret_fd = fds[1];
     return 0;
+}
+
+int relay_start(const RelaySpec *spec, int *ret_fd, char **ret_message) {
+    int r = start(spec, ret_fd);
+
+    if (r < 0)
+        text_printf(ret_message, "cannot start " PROGRAM " for LogRateLimitBurst=: %s", strerror(-r));
+    return r;
 }
