@@ -269,6 +269,9 @@ the_end() {
     exit $((failures > 0))
 }
 
+# leave: for the story to say; ends what it has begun beside the daemon
+leave() { :; }
+
 # A story that failed shows what its daemon had to say.
 on_exit() {
     local status=$?
@@ -276,6 +279,7 @@ on_exit() {
     if [ $status -ne 0 ] && [ $status -ne 77 ] && [ -s "$journal" ]; then
         sed 's/^/    # /' "$journal" | tail -n 40
     fi
+    leave
     clean_up
     exit $status
 }

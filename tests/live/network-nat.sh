@@ -35,8 +35,7 @@ echo world >"$work/world/hello"
 nsenter --net --target "$world_pid" busybox httpd -f -p [::]:80 -h "$work/world" >/dev/null 2>&1 &
 disown $!
 world_server=$!
-on_leave() { kill "$world_server" "$world_pid" 2>/dev/null; }
-trap 'on_leave; on_exit' EXIT
+leave() { kill "$world_server" "$world_pid" 2>/dev/null; }
 
 # Others' rules.
 nft 'table inet others { chain input { type filter hook input priority 0; tcp dport 9 drop; }; set s { type ipv4_addr; elements = { 192.0.2.7 }; }; }'
@@ -112,12 +111,6 @@ refuted 'not from a network without NAT=' reads world $there:80 inside closed
 check 'nothing is left to plan' plan_is_empty
 equal 'the rules of others are as they were' "$before" "$(others)"
 
-# It holds without the daemon, and one that comes back finds it.
-check 'kill the daemon' daemon_kill
-check 'the world reaches the port' reads hello $host:80 world
-must 'the daemon comes back' daemon_start
-check 'nothing is left to plan' plan_is_empty
-
 # What somebody changed is seen, and written anew.
 nft flush chain inet "$instance" publish
 refuted 'with the rules flushed nobody reaches it' reads hello $host:80 world
@@ -128,6 +121,12 @@ nft delete table inet "$instance"
 matches 'a table that is gone is seen' 'set firewall' "$(supctl plan)"
 check 'reload' supctl reload
 check 'the world reaches the port' reads hello $host:80 world
+
+# It holds without the daemon, and one that comes back finds it.
+check 'kill the daemon' daemon_kill
+check 'the world reaches the port' reads hello $host:80 world
+must 'the daemon comes back' daemon_start
+check 'nothing is left to plan' plan_is_empty
 
 # Changes in place; a transient workload brings and takes its own.
 web=$(pid_of web) publish='Publish=82:8080'
