@@ -30,6 +30,7 @@ void supervisor_follow(Supervisor *s, const char *name, const char *parent, cons
     int r = sampler_add(s->sampler, name, parent, fd, id, mark.slot);
     if (r < 0 && r != -EEXIST)
         log_line(LOG_WARNING, name, "cannot follow the meters of %s: %s", name, strerror(-r));
+    s->sampled_usec = 0; /* the sample before has nothing of it */
 }
 
 static void forget_group(Supervisor *s, const Step *step) {
