@@ -46,7 +46,7 @@ static __always_inline void remember_exit(struct task_struct *task) {
     exit.exit_nsec = bpf_ktime_get_ns();
     exit.oom_killed = task->signal->oom_mm != NULL;
     __builtin_memcpy(&key, watch->invocation, sizeof(key));
-    bool same = exit.start_ticks == watch->start_ticks;
-    if (bpf_map_delete_elem(&exit_watches, &pid) == 0 && same)
+    /* Another's registration is left alone: who leaves its CPU for good may have been reaped, and its pid be taken again. */
+    if (exit.start_ticks == watch->start_ticks && bpf_map_delete_elem(&exit_watches, &pid) == 0)
         record(&key, &exit);
 }
