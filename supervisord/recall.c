@@ -130,6 +130,6 @@ int supervisor_come_back(Supervisor *s) {
     }
     starts_done(&starts);
     node_done(&node);
-    keep_done(&s->keep);
+    keep_close_processes(&s->keep);
     return r;
 }

@@ -54,12 +54,16 @@ int keep_open(Keep *ret) {
     return 0;
 }
 
-void keep_done(Keep *keep) {
+void keep_close_processes(Keep *keep) {
     for (size_t i = 0; i < keep->n; i++)
         close_fd(keep->items[i].pidfd);
-    close_fd(keep->socket_fd);
     free(keep->items);
-    *keep = (Keep) KEEP_NULL;
+    *keep = (Keep){ .socket_fd = keep->socket_fd };
+}
+
+void keep_done(Keep *keep) {
+    keep_close_processes(keep);
+    keep->socket_fd = close_fd(keep->socket_fd);
 }
 
 int keep_find(const Keep *keep, const Invocation *invocation) {

@@ -29,6 +29,7 @@ typedef struct Keep {
 
 int keep_open(Keep *ret); /* takes them out of the environment; -ENOMEM */
 void keep_done(Keep *keep);
+void keep_close_processes(Keep *keep);                         /* the socket stays */
 int keep_find(const Keep *keep, const Invocation *invocation); /* its pidfd, borrowed; -1 */
 
 /* Any thread. */
