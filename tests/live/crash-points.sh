@@ -10,7 +10,7 @@ shopt -s globstar dotglob nullglob
 # Every point where that takes a minute. Elsewhere one of so many: on each kernel, and with sanitizers, others.
 stride=1
 [ -z "${SUPERVISORD_BUILD-}" ] || stride=11
-! is_vm || stride=17
+! is_vm || stride=31
 stride=${SUPERVISORD_CRASH_STRIDE:-$stride}
 read -r release _ < <(echo "$(uname -r) ${SUPERVISORD_BUILD-}" | cksum)
 offset=$((release % stride))
