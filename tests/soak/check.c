@@ -113,9 +113,9 @@ static const char *status_words(int status, char *buffer, size_t size) {
 }
 
 /* What may have ended it who did not say anything: a stop, or we. */
-static bool may_have_been(const Member *w, const char *words) {
+static bool may_have_been(const Member *w, const Truth *truth, const char *words) {
     char sent[64];
-    if (w->asked_end || w->signaled || w->transient)
+    if (truth->asked || w->asked_end || w->signaled || w->transient)
         if (strcmp(words, "signal TERM") == 0 || strcmp(words, "signal KILL") == 0)
             return true;
     return w->signal && strcmp(words, status_words(w->signal, sent, sizeof sent)) == 0;
@@ -125,7 +125,7 @@ static bool is_right(const Member *w, const Truth *truth, const char *words) {
     char true_words[64];
     if (truth->known && strcmp(words, status_words(truth->status, true_words, sizeof true_words)) == 0)
         return true;
-    return !truth->reaped && (!truth->known || w->asked_end || w->signaled) && may_have_been(w, words);
+    return !truth->reaped && (!truth->known || w->asked_end || w->signaled) && may_have_been(w, truth, words);
 }
 
 static void check_time(const Member *w, const Row *row) {

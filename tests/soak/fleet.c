@@ -214,6 +214,8 @@ unsigned fleet_alive(const char *network) {
 void fleet_begin_round(void) {
     for (unsigned i = 0; i < soak.fleet.n; i++) {
         Member *w = soak.fleet.members + i;
+        w->last.asked |= w->asked_end || w->signaled;
+        w->before.asked |= w->asked_end || w->signaled;
         w->asked_start = w->asked_end = w->signaled = false;
         w->n_starts = 0;
         w->was_running = w->n_running > 0;

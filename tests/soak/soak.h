@@ -33,6 +33,7 @@ typedef struct Truth {
     bool reaped;            /* and that is how */
     int status;             /* as waitpid() has it */
     bool spontaneous;       /* it said that it would */
+    bool asked;             /* somebody asked for an end in a round that is over */
     uint64_t dead_by_usec;  /* it was seen dead then, CLOCK_REALTIME; 0: not looked */
     uint64_t alive_at_usec; /* and alive then */
 } Truth;
