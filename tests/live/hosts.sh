@@ -182,6 +182,17 @@ for group in "$tree/web" "$tree" "$cgroup2/$instance.outer"/container/{init,} "$
 done
 tree=$cgroup2/$instance
 
+# --- no swap
+if has_controller memory; then
+    grep -m 1 . /proc/swaps >"$work/swaps"
+    host "mount --bind $work/swaps /proc/swaps"
+    check 'without swap it starts' daemon_start
+    runs_web 'no swap'
+    finds 'no swap: named' swap absent 'MemorySwapMax= limits nothing'
+    cures 'and its cure' swap swapon
+    ends
+fi
+
 # --- a foreign sched_ext scheduler
 if [ -d /sys/kernel/sched_ext ] && is_vm; then
     host :
