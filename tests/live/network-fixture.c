@@ -91,10 +91,18 @@ Attachment attachment_of(uint8_t serial) {
     };
 }
 
+const char *workload_of(uint8_t serial, char name[static WORKLOAD_NAME_SIZE]) {
+    snprintf(name, WORKLOAD_NAME_SIZE, "web%u", serial);
+    return name;
+}
+
 void wire_up(Links *links, int namespace_fd, uint8_t serial) {
+    char name[WORKLOAD_NAME_SIZE];
     Invocation invocation = { .bytes = { serial } };
     Attachment attachment = attachment_of(serial);
-    const LinkWire wire = { .workload = "web", .invocation = &invocation, .attachment = &attachment };
+    const LinkWire wire = {
+        .workload = workload_of(serial, name), .invocation = &invocation, .attachment = &attachment
+    };
     ino_t here = namespace_here();
 
     CHECK_EQ(links_wire(links, namespace_fd, &wire), 0);

@@ -21,6 +21,9 @@ extern Network lab;
 /* Goes into the namespace, or ends the program with 77. The lab's bridge is not made yet. */
 Links *lab_open(void);
 Network lab_with(const char *ipv4, const char *ipv6, uint64_t mtu_bytes);
+/* Names of their own: who has the name of another has its hardware address too, and a bridge may send what is for one to the other. */
+enum { WORKLOAD_NAME_SIZE = 8 };
+const char *workload_of(uint8_t serial, char name[static WORKLOAD_NAME_SIZE]);
 Attachment attachment_of(uint8_t serial); /* to the lab, with addresses of its own: 10.213.0.(serial + 10) */
 
 ino_t namespace_here(void);

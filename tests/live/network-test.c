@@ -302,9 +302,12 @@ static void tend(Pool *pool, const Policy *policy) {
 }
 
 static int take(Pool *pool, uint8_t serial, int *ret_namespace_fd) {
+    char name[WORKLOAD_NAME_SIZE];
     Invocation invocation = { .bytes = { serial } };
     Attachment attachment = attachment_of(serial);
-    const LinkWire wire = { .workload = "web", .invocation = &invocation, .attachment = &attachment };
+    const LinkWire wire = {
+        .workload = workload_of(serial, name), .invocation = &invocation, .attachment = &attachment
+    };
     ino_t here = namespace_here();
 
     int r = pool_take(pool, &wire, ret_namespace_fd);
