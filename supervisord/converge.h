@@ -9,10 +9,11 @@
 #include "supervisor.h"
 
 /*
- * What could not be done now is tried once more: the kernel takes a veth away some time after its namespace's last process
- * (only then can a bridge that is gone go), killed processes may take their time, and the worker may be busy.
+ * What could not be done now is tried once more: killed processes may take their time, and the worker may be busy. A bridge
+ * that has to go may wait for its last port as long as somebody likes, so it is looked at ever more seldom.
  */
 #define LOOK_AGAIN_USEC USEC_PER_SEC
+#define LOOK_AGAIN_USEC_MAX (64 * USEC_PER_SEC)
 
 typedef struct ConvergeJob {
     Job job; /* first */

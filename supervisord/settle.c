@@ -40,6 +40,7 @@ static void forget_group(Supervisor *s, const Step *step) {
     if (policy_group(s->policy, step->object))
         return;
     ledger_forget(s->ledger, step->object);
+    s->bridge_look_usec = 0; /* its ports are going */
     supervisor_decide_at(s, supervisor_now() + LOOK_AGAIN_USEC);
 }
 
@@ -241,6 +242,21 @@ static void forget_unknown(ConvergeJob *job) {
         ledger_forget(s->ledger, job->only);
 }
 
+/* The kernel clears a namespace, and its port, away some time after its last process. A port may also stay for as long as its
+ * workload runs, or for good when it is somebody else's: so each look comes later than the one before. */
+static void settle_bridges(ConvergeJob *job) {
+    Supervisor *s = job->supervisor;
+    if (job->only)
+        return; /* its plan has not looked at them */
+    if (!job->plan->waits_for_bridge) {
+        s->bridge_look_usec = 0;
+        return;
+    }
+    uint64_t later_usec = 2 * s->bridge_look_usec ?: LOOK_AGAIN_USEC;
+    s->bridge_look_usec = later_usec < LOOK_AGAIN_USEC_MAX ? later_usec : LOOK_AGAIN_USEC_MAX;
+    supervisor_decide_at(s, supervisor_now() + s->bridge_look_usec);
+}
+
 static void settle_plan(ConvergeJob *job) {
     settle_starts(job);
     if (job->command.session)
@@ -248,6 +264,7 @@ static void settle_plan(ConvergeJob *job) {
     for (size_t i = 0; i < job->plan->n_steps; i++)
         settle_step(job->supervisor, job->plan->steps + i);
     settle_groups(job);
+    settle_bridges(job);
     forget_unknown(job);
 }
 

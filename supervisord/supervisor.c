@@ -330,8 +330,6 @@ static void collect_ended(Supervisor *s) {
 int supervisor_run(Supervisor *s) {
     collect_ended(s);
     supervisor_converge(s, &(Converge){});
-    supervisor_decide_at(
-            s, supervisor_now() + LOOK_AGAIN_USEC); /* what the daemon before us held may only be going now */
     supervisor_drift_look(s);
     supervisor_tell_ready(s);
     log_info("supervisord %s, tree at %s", PROJECT_VERSION, s->tree.path);

@@ -72,6 +72,7 @@ struct Supervisor {
     uint64_t lateness[HISTOGRAM_BUCKETS], lateness_nsec; /* of ticks */
     uint64_t scrape_nsec;                                /* that the last snapshot took; 0: there was none */
     LastReload last_reload;
+    uint64_t bridge_look_usec; /* until the next look at a bridge that has to go; 0: there is none */
 };
 
 int supervisor_new(const SupervisorConfig *config, Supervisor **ret); /* logs why it failed */

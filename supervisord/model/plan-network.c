@@ -36,13 +36,17 @@ int plan_add_firewall(PlanBuilder *b) {
     return step->from ? firewall_words(b->policy, &step->words) : -ENOMEM;
 }
 
-/* A bridge that is no network's any more, and on which nobody is. */
+/* A bridge that is no network's any more goes once nobody is on it. */
 int plan_add_gone_networks(PlanBuilder *b) {
     for (size_t i = 0; !b->only && i < b->node->n_networks; i++) {
         const NodeNetwork *found = b->node->networks + i;
         const Network *network = policy_network(b->policy, found->name);
-        if (found->has_ports || (network && strcmp(network->bridge, found->bridge) == 0))
+        if (network && strcmp(network->bridge, found->bridge) == 0)
             continue;
+        if (found->has_ports) {
+            b->plan->waits_for_bridge = true;
+            continue;
+        }
         Step *step;
         int r = plan_add_step(b, STEP_NETWORK_REMOVE, found->name, NULL, &step);
         if (r < 0)

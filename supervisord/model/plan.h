@@ -71,6 +71,7 @@ typedef struct Plan {
     size_t n_outdated;
     Retry *retries;
     size_t n_retries;
+    bool waits_for_bridge; /* one that is no network's any more stays until nobody is on it: to be planned again */
 } Plan;
 
 Plan *plan_free(Plan *plan);
