@@ -159,13 +159,22 @@ static void learn_reaped(pid_t pid, int status) {
     }
 }
 
-static bool is_alive(pid_t pid) {
-    char path[32], stat[512];
+/* Between its end, which is told, and its last breath a process may have to wait for a CPU. */
+typedef enum Life { ALIVE, ENDING, DEAD } Life;
+
+enum { FLAG_ENDING = 0x4 }; /* PF_EXITING of the kernel's include/linux/sched.h */
+
+static Life life_of(pid_t pid) {
+    char path[32], stat[512], state;
+    unsigned flags;
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     if (file_read_at(AT_FDCWD, path, stat, sizeof stat) < 0)
-        return false;
-    const char *state = strrchr(stat, ')');
-    return state && state[2] != 'Z' && state[2] != 'X';
+        return DEAD;
+    const char *after_name = strrchr(stat, ')');
+    if (!after_name || sscanf(after_name, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2 || state == 'Z' ||
+            state == 'X')
+        return DEAD;
+    return flags & FLAG_ENDING ? ENDING : ALIVE;
 }
 
 void fleet_learn(void) {
@@ -181,7 +190,7 @@ void fleet_learn(void) {
         Member *w = soak.fleet.members + i;
         for (unsigned j = w->n_running; j-- > 0;) {
             pid_t pid = w->running[j];
-            if (kill(pid, 0) == 0 && is_alive(pid))
+            if (kill(pid, 0) == 0 && life_of(pid) != DEAD)
                 continue;
             drop_running(w, pid);
             if (pid == w->pid)
@@ -195,11 +204,11 @@ void fleet_note_dead(void) {
     fleet_learn();
     uint64_t after = clock_usec(CLOCK_REALTIME);
     for (unsigned i = 0; i < soak.fleet.n; i++) {
-        Truth *last = &soak.fleet.members[i].last;
-        if (last->ended && !last->dead_by_usec)
-            last->dead_by_usec = after;
-        else if (!last->ended)
-            last->alive_at_usec = before;
+        Member *w = soak.fleet.members + i;
+        if (w->last.ended && !w->last.dead_by_usec)
+            w->last.dead_by_usec = after;
+        else if (!w->last.ended && life_of(w->pid) == ALIVE)
+            w->last.alive_at_usec = before;
     }
 }
 

@@ -228,11 +228,11 @@ static int report(double seconds) {
     const Tally *t = &soak.tally;
     printf("%u rounds with %u workloads in %.0f s; %u exits and %u times of ends told right, %u ends not told any "
            "more\n",
-            soak.kills, soak.n_workloads, seconds, t->right_exits, t->right_times, t->untold_exits);
+            soak.round, soak.n_workloads, seconds, t->right_exits, t->right_times, t->untold_exits);
     printf("the kernel left out %" PRIu64 " runs of the eBPF program that remembers exits\n", soak.missed_exits);
     printf("%u kills: deaths %u, duplicates %u, steps back %u, leaks %u, wrong exits %u, unknown exits %u, other "
            "faults %u\n",
-            soak.kills, t->deaths, t->duplicates, t->steps_back, t->leaks, t->wrong_exits, t->unknown_exits, t->others);
+            soak.round, t->deaths, t->duplicates, t->steps_back, t->leaks, t->wrong_exits, t->unknown_exits, t->others);
     bool failed = t->deaths || t->duplicates || t->steps_back || t->leaks || t->wrong_exits || t->others;
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
