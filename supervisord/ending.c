@@ -39,8 +39,14 @@ int watch_arm_stop(Watch *watch, uint64_t timeout_usec) {
             watch->supervisor->event, &watch->kill_source, CLOCK_MONOTONIC, at_usec, 0, on_stop_timeout, watch);
 }
 
+static void end_roll(Watch *watch) {
+    watch->roll_source = sd_event_source_disable_unref(watch->roll_source);
+    watch->roll = roll_free(watch->roll);
+}
+
 static void kill_all(Watch *watch) {
     watch->killed = true;
+    end_roll(watch);
     process_kill(&watch->start.process);
     watch_arm_stop(watch, KILL_PATIENCE_USEC);
 }
@@ -73,11 +79,39 @@ static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdat
 
 /* --- asked for --------------------------------------------------------------------------------------------------- */
 
-static int send_signal(const Watch *watch, const Ending *ending) {
-    unsigned n_signaled;
+static int on_roll(sd_event_source *source, void *userdata);
+
+/*
+ * A hundred thousand are a second's work: after the first some, the rest take turns with those who call the daemon. It is
+ * another source each time, because one that stays would keep its place before theirs.
+ */
+static int signal_some(Watch *watch) {
+    bool is_more = roll_signal(watch->roll, (int[]){ watch_ending(watch).signal, SIGCONT, 0 }, ROLL_AT_ONCE);
+    watch->roll_source = sd_event_source_disable_unref(watch->roll_source);
+    if (!is_more) {
+        end_roll(watch);
+        return 0;
+    }
+    int r = sd_event_add_defer(watch->supervisor->event, &watch->roll_source, on_roll, watch);
+    return r < 0 ? r : sd_event_source_set_priority(watch->roll_source, API_PRIORITY);
+}
+
+static int on_roll(sd_event_source *source, void *userdata) {
+    Watch *watch = userdata;
+    if (signal_some(watch) < 0)
+        kill_all(watch);
+    return 0;
+}
+
+static int signal_all(Watch *watch) {
+    end_roll(watch);
+    int r = roll_take(watch->start.process.leaf_fd, watch->supervisor->tree.mount, &watch->roll);
+    return r < 0 ? r : signal_some(watch);
+}
+
+static int send_signal(Watch *watch, const Ending *ending) {
     if (ending->mode == KILL_CONTROL_GROUP)
-        return cgroup_signal(watch->start.process.leaf_fd, watch->supervisor->tree.mount,
-                (int[]){ ending->signal, SIGCONT, 0 }, &n_signaled);
+        return signal_all(watch);
     int r = process_signal(&watch->start.process, ending->signal);
     process_signal(&watch->start.process, SIGCONT);
     return r;

@@ -41,6 +41,8 @@ static void watch_free(Watch *watch) {
     sd_event_source_disable_unref(watch->report_source);
     sd_event_source_disable_unref(watch->start_timer);
     sd_event_source_disable_unref(watch->events_source);
+    sd_event_source_disable_unref(watch->roll_source);
+    roll_free(watch->roll);
     close_fd(watch->events_fd);
     start_done(&watch->start);
     free(watch->failure);

@@ -3,6 +3,7 @@
 
 /* A start that is being waited for: watch.c, its end: ending.c. */
 
+#include "kernel/roll.h"
 #include "supervisor.h"
 
 struct Watch {
@@ -22,6 +23,8 @@ struct Watch {
     /* its end */
     Ending ending;                /* as the policy said at its start: it may be gone from there by now */
     sd_event_source *kill_source; /* from the first signal on */
+    Roll *roll;                   /* whom the signal is still to reach; NULL: nobody */
+    sd_event_source *roll_source;
     bool killed;
     bool planned_stop; /* a plan waits for its end */
     bool main_ended;   /* as exit says; the rest of its processes is still to end */

@@ -90,11 +90,6 @@ int cgroup_frozen(int dir_fd, bool *ret);
  * thread only.
  */
 int cgroup_freeze(int dir_fd, bool frozen, uint64_t timeout_usec);
-/*
- * Sends the signals, up to a 0, to each process of the directory and of what the payload made inside. One that is forked
- * meanwhile may be missed. mount: cgroup2's.
- */
-int cgroup_signal(int dir_fd, const char *mount, const int *signals, unsigned *ret_n_signaled);
 /* cgroup.kill. Only for leaves: a later clone3 into a killed directory can die at birth. */
 int cgroup_kill(int dir_fd);
 /* The number after key in memory.events and the like of this directory; -ENODATA, -ENOENT. */

@@ -36,6 +36,11 @@ KillSignal=INT
 ExecStart=$work/family $work/stubborn stay $work/never
 TimeoutStopSec=100ms
 
+# More than are signaled at once; each ends by itself when it is asked, or the stop would have to kill it.
+[workload:crowd]
+ExecStart=/bin/bash -c 'for ((i = 0; i < 300; i++)); do read -r <> $work/never & done; echo all >$work/crowd; wait'
+State=stopped
+
 [workload:leaving]
 ExecStart=/bin/bash -c '$work/family $work/leaving exit $work/never & read -r < $work/leaving-gate'
 State=stopped
@@ -91,6 +96,13 @@ check 'a stop of one whose child stays' supctl stop stubborn
 equal 'the child was asked' 'child child TERM main main TERM' "$(heard stubborn)"
 check 'and killed in the end' empty_leaf stubborn
 matches 'which the log says' 'stubborn did not end in time' "$(cat "$journal")"
+
+# A crowd is asked in portions.
+supctl start crowd
+check_eventually 'a crowd runs' test -s "$work/crowd"
+check 'a stop of the crowd' supctl stop crowd
+check 'all of it have ended' empty_leaf crowd
+refuted 'and nobody had to be killed' grep -q 'crowd did not end in time' "$journal"
 
 # What a main process leaves behind.
 supctl start leaving
