@@ -8,7 +8,9 @@
 #include "kernel/uevent.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -17,7 +19,45 @@
 enum {
     KERNEL_GROUP = 1, /* 2 is what udev makes of it */
     EVENT_BYTES_MAX = 8 * 1024,
+    FIRST_BYTES_MAX = 256, /* of the first text; events with a longer one all pass */
 };
+
+/* --- which events wake us ---------------------------------------------------------------------------------------- */
+
+#define WORD(a, b, c, d) ((uint32_t) (a) << 24 | (uint32_t) (b) << 16 | (uint32_t) (c) << 8 | (uint32_t) (d))
+
+/*
+ * After "ACTION@PATH" come "ACTION=", "DEVPATH=" and "SUBSYSTEM=". So where the last begins follows from the length of the
+ * first, which is sought byte by byte: there are no loops in a classic filter, but it may be long. What is not laid out so
+ * passes, and is looked at by uevent_read_disks().
+ */
+static int pass_disks_only(int fd) {
+    struct sock_filter code[4 * FIRST_BYTES_MAX + 9], *next = code;
+    for (uint32_t length = 0; length < FIRST_BYTES_MAX; length++) {
+        uint32_t subsystem = 2 * length + sizeof "ACTION=DEVPATH=" + 1,
+                 instructions_left = 4 * (FIRST_BYTES_MAX - 1 - length);
+        *next++ = (struct sock_filter) BPF_STMT(BPF_LD | BPF_B | BPF_ABS, length);
+        *next++ = (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, '\0', 0, 2);
+        *next++ = (struct sock_filter) BPF_STMT(BPF_LDX | BPF_IMM, subsystem);
+        *next++ = (struct sock_filter) BPF_STMT(BPF_JMP | BPF_JA, instructions_left + 1);
+    }
+    const struct sock_filter judge[] = {
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        BPF_STMT(BPF_LD | BPF_W | BPF_IND, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, WORD('S', 'U', 'B', 'S'), 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_IND, sizeof "SUBSYSTE" - 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, WORD('M', '=', 'b', 'l'), 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_IND, sizeof "SUBSYSTEM=bl" - 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, WORD('o', 'c', 'k', '\0'), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    memcpy(next, judge, sizeof judge);
+    const struct sock_fprog filter = { .len = sizeof code / sizeof *code, .filter = code };
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) < 0 ? -errno : 0;
+}
+
+/* --- the socket -------------------------------------------------------------------------------------------------- */
 
 int uevent_open(void) {
     const struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = KERNEL_GROUP };
@@ -25,6 +65,9 @@ int uevent_open(void) {
             socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
     if (fd < 0)
         return -errno;
+    int r = pass_disks_only(fd);
+    if (r < 0)
+        return r;
     if (bind(fd, (const struct sockaddr *) &address, sizeof address) < 0)
         return -errno;
     return TAKE_FD(fd);

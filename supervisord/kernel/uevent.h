@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* A descriptor that becomes readable when a device changes; -errno. */
+/* A descriptor that becomes readable when a block device changes; -errno. */
 int uevent_open(void);
 /* Reads all that there is; whether a disk was among it. */
 bool uevent_read_disks(int fd);
