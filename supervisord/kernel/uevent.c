@@ -19,7 +19,7 @@
 enum {
     KERNEL_GROUP = 1, /* 2 is what udev makes of it */
     EVENT_BYTES_MAX = 8 * 1024,
-    FIRST_BYTES_MAX = 256, /* of the first text; events with a longer one all pass */
+    FIRST_BYTES_MAX = 128, /* of the first text; events with a longer one all pass */
 };
 
 /* --- which events wake us ---------------------------------------------------------------------------------------- */
@@ -28,10 +28,11 @@ enum {
 
 /*
  * After "ACTION@PATH" come "ACTION=", "DEVPATH=" and "SUBSYSTEM=". So where the last begins follows from the length of the
- * first, which is sought byte by byte: there are no loops in a classic filter, but it may be long. What is not laid out so
- * passes, and is looked at by uevent_read_disks().
+ * first, which is sought byte by byte: there are no loops in a classic filter, but it may be long (20 KiB as the kernel
+ * translates it, net.core.optmem_max before Linux 6.9). What is not laid out so passes, and is looked at by
+ * uevent_read_disks(); and so does all where no filter can be had, which only costs wake-ups.
  */
-static int pass_disks_only(int fd) {
+static void pass_disks_only(int fd) {
     struct sock_filter code[4 * FIRST_BYTES_MAX + 9], *next = code;
     for (uint32_t length = 0; length < FIRST_BYTES_MAX; length++) {
         uint32_t subsystem = 2 * length + sizeof "ACTION=DEVPATH=" + 1,
@@ -54,7 +55,7 @@ static int pass_disks_only(int fd) {
     };
     memcpy(next, judge, sizeof judge);
     const struct sock_fprog filter = { .len = sizeof code / sizeof *code, .filter = code };
-    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) < 0 ? -errno : 0;
+    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
 /* --- the socket -------------------------------------------------------------------------------------------------- */
@@ -65,9 +66,7 @@ int uevent_open(void) {
             socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
     if (fd < 0)
         return -errno;
-    int r = pass_disks_only(fd);
-    if (r < 0)
-        return r;
+    pass_disks_only(fd);
     if (bind(fd, (const struct sockaddr *) &address, sizeof address) < 0)
         return -errno;
     return TAKE_FD(fd);
