@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* A policy's contracts as a tree that shares can be computed of. */
+
+#include "model/policy.h"
+#include "model/share.h"
+
+typedef struct ShareTree {
+    ShareNode *nodes;     /* owned; their sets of CPUs are the policy's */
+    const Group **groups; /* whose each node is, in the policy; NULL: the tree itself, the first. The array is owned. */
+    size_t n;
+} ShareTree;
+
+/*
+ * Has the workloads that run, by their index in policy->groups, and the slices that they are in; runs NULL: those that are
+ * wanted. Their demand is SHARE_DEMAND_ALL. -ENOMEM.
+ */
+int share_tree_make(const Policy *policy, const bool runs[], uint64_t window_usec, ShareTree *ret);
+void share_tree_done(ShareTree *tree);
