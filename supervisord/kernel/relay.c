@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/file.h"
 #include "base/strv.h"
 #include "kernel/cgroup.h"
 
@@ -38,12 +39,28 @@ static int find_program(char path[static PATH_MAX]) {
     return 0;
 }
 
+/* A relay cannot fork, and only the worker starts any: nobody comes between the count and the start. */
+static int check_room(int leaf_fd, unsigned at_most) {
+    _cleanup_(cleanup_free) char *text = NULL;
+    unsigned n = 0;
+    size_t length;
+    int r = file_read_all_at(leaf_fd, "cgroup.procs", (size_t) at_most * sizeof "4194304", &text, &length);
+
+    if (r < 0)
+        return r == -EFBIG ? -EUSERS : r;
+    for (const char *c = text; *c; c++)
+        n += *c == '\n';
+    return n < at_most ? 0 : -EUSERS;
+}
+
 /* The leaf is the tree's, as the keeper's is: made when it is first needed, and left. */
-static int open_leaf(int tree_fd, int *ret_procs_fd) {
+static int open_leaf(int tree_fd, unsigned at_most, int *ret_procs_fd) {
     _cleanup_(cleanup_close) int leaf_fd = -1;
     bool created;
     int r = cgroup_make(tree_fd, RELAY_LEAF, &leaf_fd, &created);
 
+    if (r == 0)
+        r = check_room(leaf_fd, at_most);
     if (r < 0)
         return r;
     int fd = openat(leaf_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
@@ -106,7 +123,7 @@ static int run(const RelaySpec *spec, int pipe_fd, int procs_fd) {
 static int start(const RelaySpec *spec, int *ret_fd) {
     _cleanup_(cleanup_close) int procs_fd = -1;
     int fds[2];
-    int r = open_leaf(spec->tree_fd, &procs_fd);
+    int r = open_leaf(spec->tree_fd, spec->at_most, &procs_fd);
 
     if (r < 0)
         return r;
@@ -125,7 +142,9 @@ static int start(const RelaySpec *spec, int *ret_fd) {
 int relay_start(const RelaySpec *spec, int *ret_fd, char **ret_message) {
     int r = start(spec, ret_fd);
 
-    if (r < 0)
+    if (r == -EUSERS)
+        text_printf(ret_message, "cannot start " PROGRAM " for LogRateLimitBurst=: %u run already", spec->at_most);
+    else if (r < 0)
         text_printf(ret_message, "cannot start " PROGRAM " for LogRateLimitBurst=: %s", strerror(-r));
     return r;
 }

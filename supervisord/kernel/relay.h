@@ -10,13 +10,17 @@
 
 #include "model/policy.h"
 
+/* On the node at one time. One outlives its start only where the workload gave the pipe to others: this is for them. */
+enum { RELAYS_MAX = 4096 };
+
 typedef struct RelaySpec {
     const char *name; /* of the workload */
     LogRate rate;
     uid_t uid; /* of the workload */
     gid_t gid;
-    int tree_fd; /* in whose leaf RELAY_LEAF it lives */
-    int out_fd;  /* where the lines are kept */
+    int tree_fd;      /* in whose leaf RELAY_LEAF it lives */
+    int out_fd;       /* where the lines are kept */
+    unsigned at_most; /* relays, with this one */
 } RelaySpec;
 
 /* *ret_fd: to be written to. On failure *ret_message is a sentence for people, owned by the caller. */

@@ -68,6 +68,7 @@ static int limit_log(SpawnSetup *setup, const SpawnSpec *spec, char **ret_messag
         .gid = setup->credentials.gid,
         .tree_fd = spec->tree_fd,
         .out_fd = setup->log_fd,
+        .at_most = RELAYS_MAX,
     };
     int *stdio = setup->child.stdio;
 

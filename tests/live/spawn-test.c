@@ -20,8 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/strv.h"
 #include "kernel/cgroup.h"
+#include "kernel/relay.h"
 #include "tests/live/spawn-fixture.h"
 
 enum {
@@ -317,6 +319,40 @@ static void test_journal(void) {
 }
 
 /* The same where a sandbox forbids clone3, as Docker's did: fork and cgroup.procs. */
+/* There is no program beside this one, so that those who may start come no further than that. */
+static const char *relay_refusal(unsigned at_most) {
+    static char *message;
+    RelaySpec spec = { .name = "web", .tree_fd = base_fd, .out_fd = STDOUT_FILENO, .at_most = at_most };
+    int fd;
+
+    free(message);
+    message = NULL;
+    CHECK(relay_start(&spec, &fd, &message) < 0);
+    return message;
+}
+
+static void test_relays(void) {
+    pid_t pid;
+    int leaf_fd;
+    char text[16];
+
+    CHECK(strstr(relay_refusal(0), ": 0 run already"));
+    pid = fork();
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    snprintf(text, sizeof text, "%d", (int) pid);
+    CHECK_EQ(cgroup_open(base_fd, RELAY_LEAF, &leaf_fd), 0);
+    CHECK_EQ(file_write_at(leaf_fd, "cgroup.procs", text), 0);
+    CHECK(strstr(relay_refusal(1), ": 1 run already"));
+    CHECK(strstr(relay_refusal(2), ": No such file or directory"));
+    CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+    CHECK(strstr(relay_refusal(1), ": No such file or directory"));
+    close(leaf_fd);
+    CHECK_EQ(cgroup_remove(base_fd, RELAY_LEAF), 0);
+}
+
 static void test_fallback(const struct rlimit *inherited) {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -353,6 +389,7 @@ int main(int argc, char *argv[]) {
     test_barrier_without_daemon();
     test_output();
     test_journal();
+    test_relays();
     test_fallback(&inherited);
     return 0;
 }
