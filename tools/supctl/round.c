@@ -26,6 +26,7 @@ typedef struct Round {
 typedef struct Errand {
     Round *round;
     const char *name;
+    sd_bus_slot *slot; /* while it is under way */
 } Errand;
 
 static void take_status(Round *round, int status) {
@@ -54,7 +55,7 @@ static int send_call(Errand *errand) {
     if (r >= 0)
         r = sd_bus_message_append(call, "s", errand->name);
     if (r >= 0)
-        r = sd_bus_call_async(round->bus, NULL, call, on_answer, errand, CALL_ACTS);
+        r = sd_bus_call_async(round->bus, &errand->slot, call, on_answer, errand, CALL_ACTS);
     if (r >= 0)
         round->n_under_way++;
     return r;
@@ -72,35 +73,45 @@ static int await_answers(Round *round, unsigned n_max) {
     return r;
 }
 
-static int failed(int r) {
+/* name: whose call could not even be sent; NULL: nobody's. */
+static int failed(const char *name, int r) {
     sd_bus_error error = SD_BUS_ERROR_NULL;
     int status;
 
     sd_bus_error_set_errno(&error, r);
-    status = client_explain(NULL, &error);
+    status = client_explain(name, &error);
     sd_bus_error_free(&error);
     return status;
 }
 
-static void call_all(Round *round, char *const *names) {
-    _cleanup_(cleanup_free) Errand *errands = calloc(strv_length(names) + 1, sizeof(*errands));
-    Errand *errand = errands;
+static int run_errands(Round *round, Errand *errands, char *const *names) {
+    const char *unsent = NULL;
     int r = 0;
+
+    for (Errand *errand = errands; *names && r >= 0; names++, errand++) {
+        *errand = (Errand){ .round = round, .name = *names };
+        r = await_answers(round, CONTROL_CALLS_MAX - 1);
+        if (r >= 0 && (r = send_call(errand)) < 0)
+            unsent = *names;
+    }
+    if (r >= 0)
+        r = await_answers(round, 0);
+    return r < 0 ? failed(unsent, r) : EXIT_SUCCESS;
+}
+
+/* Those that are still under way when another has failed are not waited for: no answer may find its errand gone. */
+static void call_all(Round *round, char *const *names) {
+    size_t n = strv_length(names);
+    _cleanup_(cleanup_free) Errand *errands = calloc(n + 1, sizeof(*errands));
 
     if (!errands) {
         take_status(round, complain_memory());
         return;
     }
-    for (; *names && r >= 0; names++, errand++) {
-        *errand = (Errand){ .round = round, .name = *names };
-        r = await_answers(round, CONTROL_CALLS_MAX - 1);
-        if (r >= 0)
-            r = send_call(errand);
-    }
-    if (r >= 0)
-        r = await_answers(round, 0);
-    if (r < 0)
-        take_status(round, failed(r));
+    take_status(round, run_errands(round, errands, names));
+    for (size_t i = 0; i < n; i++)
+        sd_bus_slot_unref(errands[i].slot);
+    round->n_under_way = 0;
 }
 
 static bool is_below(const Listing *listing, const Status *status, char *const *slices) {
