@@ -193,10 +193,14 @@ static int open_worker(Supervisor *s) {
     return r < 0 ? r : 0;
 }
 
+static int control_path(const SupervisorConfig *config, char **ret) {
+    return text_printf(ret, "%s/control", config->runtime_dir);
+}
+
 static int open_api(Supervisor *s) {
     _cleanup_(cleanup_free) char *path = NULL;
     ApiBackend backend = supervisor_backend(s);
-    int r = text_printf(&path, "%s/control", s->config->runtime_dir);
+    int r = control_path(s->config, &path);
     if (r >= 0)
         r = api_new(s->event, path, TAKE_FD(s->keep.socket_fd), s->config->control_group,
                 s->tree.path + strlen(s->tree.mount), &backend, &s->api);
@@ -240,9 +244,14 @@ static int raise_limits(Supervisor *s) {
 }
 
 static int open_keep(Supervisor *s) {
-    int r = keep_open(&s->keep);
+    _cleanup_(cleanup_free) char *path = NULL;
+    int r = control_path(s->config, &path);
+    if (r >= 0)
+        r = keep_open(path, &s->keep);
     if (r < 0)
         log_error("cannot take what the service manager has kept: %s", strerror(-r));
+    for (char **name = s->keep.strangers; name && *name; name++)
+        log_warning("closed what the service manager has passed as '%s': it does not listen at %s", *name, path);
     return r;
 }
 

@@ -8,9 +8,11 @@
 #include "kernel/keep.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
 #include "base/strv.h"
@@ -27,30 +29,42 @@ static bool read_name(const char *name, Invocation *ret) {
            invocation_parse(name + strlen(NAME_PREFIX), ret) == 0;
 }
 
-static void take(Keep *keep, int fd, const char *name) {
+/* accept4(2) must not wait for one that has changed its mind. */
+static bool is_control_socket(int fd, const char *path) {
+    return sd_is_socket_unix(fd, SOCK_STREAM, 1, path, 0) > 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
+}
+
+static int take(Keep *keep, int fd, const char *name, const char *socket_path) {
     Kept *kept = keep->items + keep->n;
     if (read_name(name, &kept->invocation)) {
         kept->pidfd = fd;
         keep->n++;
         has_kept = true;
-    } else if (keep->socket_fd < 0)
+        return 0;
+    }
+    if (keep->socket_fd < 0 && is_control_socket(fd, socket_path)) {
         keep->socket_fd = fd;
-    else
-        close_fd(fd);
+        return 0;
+    }
+    close_fd(fd);
+    return strv_push(&keep->strangers, name);
 }
 
-int keep_open(Keep *ret) {
+int keep_open(const char *socket_path, Keep *ret) {
     _cleanup_(cleanup_strv_free) char **names = NULL;
-    Keep keep = KEEP_NULL;
-    int n = sd_listen_fds_with_names(true, &names);
+    _cleanup_(keep_done) Keep keep = KEEP_NULL;
+    int n = sd_listen_fds_with_names(true, &names), r = 0;
     if (n < 0)
         return n;
     keep.items = calloc((size_t) n + 1, sizeof *keep.items);
     if (!keep.items)
         return -ENOMEM;
-    for (int i = 0; i < n; i++)
-        take(&keep, SD_LISTEN_FDS_START + i, names[i]);
+    for (int i = 0; i < n && r == 0; i++)
+        r = take(&keep, SD_LISTEN_FDS_START + i, names[i], socket_path);
+    if (r < 0)
+        return r;
     *ret = keep;
+    keep = (Keep) KEEP_NULL;
     return 0;
 }
 
@@ -58,11 +72,13 @@ void keep_close_processes(Keep *keep) {
     for (size_t i = 0; i < keep->n; i++)
         close_fd(keep->items[i].pidfd);
     free(keep->items);
-    *keep = (Keep){ .socket_fd = keep->socket_fd };
+    keep->items = NULL;
+    keep->n = 0;
 }
 
 void keep_done(Keep *keep) {
     keep_close_processes(keep);
+    keep->strangers = strv_free(keep->strangers);
     keep->socket_fd = close_fd(keep->socket_fd);
 }
 
@@ -78,9 +94,17 @@ static void write_notification(const char *what, const Invocation *invocation, c
     snprintf(text, NOTIFICATION_SIZE, "%s\nFDNAME=" NAME_PREFIX "%s", what, invocation_format(invocation, name));
 }
 
+/* Whether a pidfd tells how a process ended that nobody can wait for any more; looked at once. 6.13 tells all but that. */
+static bool pidfds_tell_exits(void) {
+    static atomic_int known; /* 1: they do; -1: they do not */
+    if (known == 0)
+        known = process_can_tell_exits() ? 1 : -1;
+    return known > 0;
+}
+
 void keep_process(const Invocation *invocation, int pidfd) {
     char text[NOTIFICATION_SIZE];
-    if (process_tell_exit(pidfd, &(Exit){}) == -ENODATA)
+    if (!pidfds_tell_exits())
         return;
     write_notification("FDSTORE=1\nFDPOLL=0", invocation, text);
     if (sd_pid_notify_with_fds(0, false, text, &pidfd, 1) > 0)

@@ -21,13 +21,15 @@ typedef struct Kept {
 typedef struct Keep {
     Kept *items;
     size_t n;
-    int socket_fd; /* of a socket unit; -1: there is none */
+    int socket_fd;    /* the control socket, of a socket unit; -1: there is none */
+    char **strangers; /* names of what was neither, and is closed; owned */
 } Keep;
 
 #define KEEP_NULL \
     { .socket_fd = -1 }
 
-int keep_open(Keep *ret); /* takes them out of the environment; -ENOMEM */
+/* Takes them out of the environment. The control socket is what listens at socket_path. */
+int keep_open(const char *socket_path, Keep *ret);
 void keep_done(Keep *keep);
 void keep_close_processes(Keep *keep);                         /* the socket stays */
 int keep_find(const Keep *keep, const Invocation *invocation); /* its pidfd, borrowed; -1 */

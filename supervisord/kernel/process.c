@@ -180,6 +180,18 @@ int process_tell_exit(int pidfd, Exit *exit) {
     return 0;
 }
 
+bool process_can_tell_exits(void) {
+    Exit exit = {};
+    pid_t pid = vfork();
+
+    if (pid == 0)
+        _exit(EXIT_SUCCESS);
+    _cleanup_(cleanup_close) int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+    if (pid > 0)
+        TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
+    return pidfd >= 0 && process_tell_exit(pidfd, &exit) == 0;
+}
+
 int process_reap(Process *process, Exit *ret) {
     Exit exit = {};
     struct timespec now;

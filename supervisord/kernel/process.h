@@ -54,6 +54,8 @@ bool process_is_oom_hit(const Process *process);
  * tells; -ENODATA: this kernel does not know.
  */
 int process_tell_exit(int pidfd, Exit *exit);
+/* Whether that is known to the end, also of what has been reaped: tried with a process made for it. */
+bool process_can_tell_exits(void);
 /*
  * Reaps an ended child and says how it ended, with the CPU time of its reaped tree; for a process that is not our
  * child: unknown. -EAGAIN while it runs.

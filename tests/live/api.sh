@@ -175,4 +175,18 @@ few_fds() { [ "$(fds)" -le $((before_fds + 2)) ]; }
 check_eventually 'then all descriptors are free again' few_fds
 equal 'web has not noticed' "$web" "$(pid_of web)"
 
+# A socket that the service manager holds is taken by what it is, not by its place, and goes on to the next daemon.
+daemon_stop
+cat >"$work/activated" <<END
+#!/bin/sh
+exec systemd-socket-activate -l $work/other -l $SUPERVISORD_SOCKET "$build/supervisord/supervisord" "\$@"
+END
+chmod +x "$work/activated"
+daemon_binary=$work/activated
+: >"$journal"
+must 'the daemon starts with a socket of the service manager' daemon_start
+differs 'which is not one of its own' 660 "$(stat -c %a "$SUPERVISORD_SOCKET")"
+matches 'what else it was given is closed, and named' "closed what the service manager has passed as .*does not listen at $SUPERVISORD_SOCKET" "$(cat "$journal")"
+daemon_binary=
+
 the_end

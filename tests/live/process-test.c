@@ -111,6 +111,22 @@ static void test_adopt(void) {
     CHECK_EQ(process_adopt(&adopted, pid, ticks, open("/dev/null", O_RDONLY | O_CLOEXEC)), -ESRCH);
 }
 
+/* What the kernel has for PIDFD_INFO_EXIT, as it says itself to one that has been reaped. */
+static void test_tell_exit(void) {
+    Workload workload = SHELL("exit 7");
+    Launched launched;
+    Exit told = {};
+
+    launch(&workload, &launched);
+    int pidfd = dup(launched.process.pidfd);
+    CHECK_EQ(await(&launched).code, 7);
+    finish(&launched);
+    CHECK_EQ(process_tell_exit(pidfd, &told) == 0, process_can_tell_exits());
+    CHECK(!told.known || (told.code == 7 && !told.signaled));
+    close(pidfd);
+    check_no_children();
+}
+
 int main(int argc, char *argv[]) {
     fixture_begin(argc, argv);
     fixture_untidy();
@@ -119,5 +135,6 @@ int main(int argc, char *argv[]) {
     test_signal_and_kill();
     test_storm();
     test_adopt();
+    test_tell_exit();
     return 0;
 }
