@@ -37,6 +37,10 @@ bool api_is_forsaken(const ApiCall *call) {
     return call->peer->is_gone;
 }
 
+bool api_is_hurried(const ApiCall *call) {
+    return call->no_wait;
+}
+
 void call_answer(ApiCall *call, sd_bus_message *reply, int r) {
     if (r >= 0)
         sd_bus_send(call->peer->bus, reply, NULL);

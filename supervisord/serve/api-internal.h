@@ -37,6 +37,7 @@ struct Api {
 struct ApiCall {
     Peer *peer;
     sd_bus_message *message;
+    bool no_wait; /* answered once it is accepted */
 };
 
 /* --- api-peer.c --- */

@@ -109,14 +109,18 @@ static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *e
         const char *member;
         bool changes;
         void (*call)(void *userdata, const char *name, ApiCall *call);
+        bool no_wait;
     } methods[] = {
         { "Show", false, backend->show },
         { "Cat", false, backend->cat },
         { "CatFiles", false, backend->cat_files },
         { "Wait", false, backend->wait },
         { "Start", true, backend->start },
+        { "StartNoBlock", true, backend->start, true },
         { "Stop", true, backend->stop },
+        { "StopNoBlock", true, backend->stop, true },
         { "Restart", true, backend->restart },
+        { "RestartNoBlock", true, backend->restart, true },
         { "Freeze", true, backend->freeze },
         { "Thaw", true, backend->thaw },
         { "Remove", true, backend->remove },
@@ -134,6 +138,7 @@ static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *e
             r = call_begin(message, peer, error, &call);
         if (r < 0)
             return r;
+        call->no_wait = methods[i].no_wait;
         methods[i].call(backend->userdata, name, call);
     }
     return 1;
@@ -330,6 +335,9 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("Start", "s", "", method_named),
     METHOD("Stop", "s", "", method_named),
     METHOD("Restart", "s", "", method_named),
+    METHOD("StartNoBlock", "s", "", method_named),
+    METHOD("StopNoBlock", "s", "", method_named),
+    METHOD("RestartNoBlock", "s", "", method_named),
     METHOD("Freeze", "s", "as", method_named),
     METHOD("Thaw", "s", "as", method_named),
     METHOD("Remove", "s", "as", method_named),

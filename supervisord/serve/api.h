@@ -102,6 +102,7 @@ int api_new(sd_event *event, const char *path, int listen_fd, const char *group,
 Api *api_free(Api *api);
 DEFINE_CLEANUP(Api *, api_free);
 
+bool api_is_hurried(const ApiCall *call);  /* it wants its answer before what it asks for has come to pass */
 bool api_is_forsaken(const ApiCall *call); /* its peer is gone, so that any answer will do */
 
 /* Answers. Each consumes the call; a peer that is gone is no error. */

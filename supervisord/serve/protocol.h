@@ -29,6 +29,7 @@
  *   Reload     () -> as, a(ss)      the steps done; what could not be done: slice, workload or network ("" the node), why;
  *                                   error BadPolicy: message is all diagnostics, a line each
  *   Start      (s name)             replies when it runs; Stop (s name): when it has ended; Restart (s name)
+ *   StartNoBlock, StopNoBlock, RestartNoBlock (s name)   reply as soon as it is written down that it is wanted
  *   Freeze     (s name) -> as       of a workload or slice; the steps done; replies when all its processes stand still
  *   Thaw       (s name) -> as
  *   Set        (s name, a(ss) settings, b runtime) -> as

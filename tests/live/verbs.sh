@@ -3,7 +3,8 @@
 # What is done to running processes: kill, freeze, thaw, wait, and what scripts ask.
 . "$(dirname -- "$0")/lib.sh"
 
-policy <<'END'
+mkfifo "$work/gate"
+policy <<END
 [slice:batch]
 
 [workload:web]
@@ -13,6 +14,12 @@ ExecStart=/bin/sh -c 'trap "exit 7" USR1; trap "" HUP; while :; do sleep 0.05 & 
 Slice=batch
 ExecStart=/bin/sh -c 'while :; do :; done'
 TimeoutStopSec=1s
+
+[workload:gated]
+ExecStartPre=/bin/sh -c 'read _ <$work/gate'
+ExecStart=/bin/sleep infinity
+ExecStop=/bin/sh -c 'read _ <$work/gate'
+State=stopped
 
 [workload:never]
 ExecStart=/bin/true
@@ -105,6 +112,24 @@ check 'a whole slice is stopped' supctl stop batch
 equal 'with all that runs in it' 'failed stopped' "$(state_of job) $(state_of late)"
 check 'and started' supctl start 'b*h'
 equal 'all of it' 'running running' "$(state_of job) $(state_of late)"
+
+# Without waiting for what waits at the gate.
+open_gate() { timeout "$patience" sh -c 'echo >"$0"' "$work/gate"; }
+check 'a start that nobody waits for' supctl start --no-block gated
+check_state 'is under way' gated starting
+check 'it may go on' open_gate
+check_state 'and comes to its end' gated running
+gated=$(pid_of gated)
+check 'a restart that nobody waits for' supctl restart --no-block gated
+equal 'is under way' stopping "$(state_of gated)"
+check 'its stop may go on' open_gate
+check 'and its start' open_gate
+check_eventually 'then another runs' is_another_pid gated "$gated"
+check 'a stop that nobody waits for' supctl stop --no-block gated
+equal 'is under way' stopping "$(state_of gated)"
+check 'it may go on' open_gate
+check_state 'and comes to its end' gated stopped
+equal 'what does not exist is an error all the same: status 4' 4 "$(status_of supctl start --no-block nobody)"
 
 # Frozen by the policy's own word; one that is gone from it takes what was wanted of it along.
 check 'late is frozen' supctl freeze late

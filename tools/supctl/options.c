@@ -129,6 +129,8 @@ const Option option_rows[] = {
     { "run", 'd', "no-wait", NULL, take_flag, IN(no_wait), "Return as soon as it runs" },
     { "run", 0, "rm", NULL, take_flag, IN(collect), "With -d: forget it after its end, also if it has failed" },
     { "run", 'G', "collect", NULL, take_flag, IN(collect), "The same, for who is used to systemd-run" },
+    { "start stop restart", 0, "no-block", NULL, take_flag, IN(no_block),
+            "Return as soon as it is written down, before it is done" },
     { "set", 0, "runtime", NULL, take_flag, IN(runtime), "Until the next boot only" },
     { "kill", 's', "signal", "SIGNAL", take_text, IN(signal), "Send this one (TERM)" },
     { "kill", 0, "kill-whom", "WHOM", take_whom, IN(kill_whom), "To the main process alone, or to all (all)" },

@@ -27,6 +27,7 @@ typedef struct Options {
     bool no_wait, collect;
     const char *signal, *kill_whom;
     bool runtime;
+    bool no_block;
     bool pty;
     char **environment; /* NAME=VALUE; owned */
     const char *directory, *user;

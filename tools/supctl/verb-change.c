@@ -118,15 +118,15 @@ int verb_set(const Options *options, char **arguments) {
 }
 
 int verb_start(const Options *options, char **arguments) {
-    return round_call(options, arguments, "Start");
+    return round_call(options, arguments, options->no_block ? "StartNoBlock" : "Start");
 }
 
 int verb_stop(const Options *options, char **arguments) {
-    return round_call(options, arguments, "Stop");
+    return round_call(options, arguments, options->no_block ? "StopNoBlock" : "Stop");
 }
 
 int verb_restart(const Options *options, char **arguments) {
-    return round_call(options, arguments, "Restart");
+    return round_call(options, arguments, options->no_block ? "RestartNoBlock" : "Restart");
 }
 
 int verb_rm(const Options *options, char **arguments) {
