@@ -111,8 +111,9 @@ typed() {
         "$work/screen" <"$work/keys" >/dev/null &
     local terminal=$!
     exec 8>"$work/keys"
-    [ -z "$1" ] || { eventually grep -q ready "$work/screen" && printf "$1" >&8; }
-    eventually grep -q left "$work/screen"
+    # At the begin of a line: what `script` writes first has the command, and these words in it.
+    [ -z "$1" ] || { eventually grep -q '^ready' "$work/screen" && printf "$1" >&8; }
+    eventually grep -q '^left ' "$work/screen"
     exec 8>&-
     wait $terminal
     tr -d '\r' <"$work/screen" | sed 's/\^[CD]//g' # what the terminal echoes comes wherever it likes
