@@ -82,6 +82,16 @@ bool cpu_set_has(const CpuSet *set, unsigned cpu) {
     return cpu < CPUS_MAX && (set->bits[cpu / BITS_PER_WORD] >> (cpu % BITS_PER_WORD) & 1);
 }
 
+unsigned cpu_set_next(const CpuSet *set, unsigned from) {
+    while (from < CPUS_MAX) {
+        uint64_t rest = set->bits[from / BITS_PER_WORD] >> from % BITS_PER_WORD;
+        if (rest > 0)
+            return from + __builtin_ctzll(rest);
+        from = (from / BITS_PER_WORD + 1) * BITS_PER_WORD;
+    }
+    return CPUS_MAX;
+}
+
 void cpu_set_add(CpuSet *set, unsigned cpu) {
     assert(cpu < CPUS_MAX);
     set->bits[cpu / BITS_PER_WORD] |= UINT64_C(1) << (cpu % BITS_PER_WORD);

@@ -98,10 +98,25 @@ static void test_members(void) {
     CHECK(!cpu_set_equal(&a, &b));
 }
 
+static void test_walk(void) {
+    char text[CPU_LIST_TEXT_MAX];
+    CpuSet set, copy = { 0 };
+
+    CHECK_EQ(cpu_set_parse("0,5,63-65,200,1023", &set), 0);
+    FOREACH_CPU (cpu, &set)
+        cpu_set_add(&copy, cpu);
+    CHECK_EQ(cpu_set_format(&copy, text, sizeof(text)), 0);
+    CHECK_STREQ(text, "0,5,63-65,200,1023");
+    CHECK_EQ(cpu_set_next(&set, 1023), 1023);
+    CHECK_EQ(cpu_set_next(&set, 1024), CPUS_MAX);
+    CHECK_EQ(cpu_set_next(&(CpuSet){ 0 }, 0), CPUS_MAX);
+}
+
 int main(void) {
     test_lists();
     test_longest_list();
     test_format_without_room();
     test_members();
+    test_walk();
     return 0;
 }
