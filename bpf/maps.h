@@ -44,6 +44,15 @@ struct {
     __type(value, __u64);
 } slot_heirs SEC(".maps");
 
+/* No program reads or writes it: it is here to outlive the daemon. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct account);
+} accounts SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 1);

@@ -128,6 +128,29 @@ struct cgroup_counters {
     __u64 tasks_peak;
 };
 
+/*
+ * What became of the CPU time that a group was entitled to, over all windows so far, and what its counters said at the end
+ * of the last one.
+ */
+struct account_counts {
+    __u64 until_usec; /* CLOCK_MONOTONIC: the end of the last window; 0: there was none, and the counters began at 0 */
+    __u64 cpu_usage_nsec;
+    __u64 wait_nsec;
+    __u64 cpu_throttled_nsec;
+    __u64 cpu_periods;
+    __u64 cpu_throttled_periods;
+    __u64 entitled_nsec;
+    __u64 lent_nsec;
+    __u64 borrowed_nsec;
+    __u64 denied_nsec;
+};
+
+/* Only the daemon writes it, the copy that does not count first: whenever it dies, the one that counts is whole. */
+struct account {
+    __u64 generation; /* the copy that counts is this modulo 2; 0: nobody has begun the account */
+    struct account_counts copies[2];
+};
+
 enum {
     BLOCK_READ,
     BLOCK_WRITE,

@@ -18,6 +18,7 @@ const MapRow map_rows[MAPS_COUNT] = {
     [MAP_SLOTS] = { "slots", 1, CARRY_COUNTS },
     [MAP_FOLDED_SLOTS] = { "folded_slots", 1, CARRY_COUNTS },
     [MAP_SLOT_HEIRS] = { "slot_heirs", 1, CARRY_ENTRIES },
+    [MAP_ACCOUNTS] = { "accounts", 1, CARRY_ENTRIES },
     [MAP_CGROUP_SLOTS] = { "cgroup_slots", CGROUPS_PER_SLOT, CARRY_ENTRIES },
     [MAP_CGROUP_STORAGE] = { "cgroup_storage", 0, CARRY_NOTHING },
     [MAP_CGROUP_COUNTERS] = { "cgroup_counters", 1, CARRY_NOTHING },

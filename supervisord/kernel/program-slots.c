@@ -72,6 +72,7 @@ static int zero_slot(Programs *programs, uint32_t slot) {
         return -errno;
     memset(&programs->folded_slots[slot], 0, sizeof(struct slot));
     memset(&programs->cgroup_counters[slot], 0, sizeof(struct cgroup_counters));
+    memset(&programs->accounts[slot], 0, sizeof(struct account));
     memset(&programs->filter_denials[slot], 0, sizeof(struct filter_denials));
     delete_block_rows(programs, slot);
     programs->slot_heirs[slot] = SLOT_OTHER;
@@ -129,6 +130,7 @@ int programs_slot_alloc(Programs *programs, uint32_t *ret_slot) {
         programs_slot_free(programs, slot);
         return r;
     }
+    programs->accounts[slot].generation = 1; /* of a new cgroup, so all counts begin now */
     *ret_slot = slot;
     return 0;
 }
@@ -227,6 +229,10 @@ int programs_read_denials(Programs *programs, uint32_t slot, struct filter_denia
         return r;
     *ret = programs->filter_denials[slot];
     return 0;
+}
+
+struct account *programs_account(Programs *programs, uint32_t slot) {
+    return check_slot(programs, slot) < 0 || slot == SLOT_OTHER ? NULL : &programs->accounts[slot];
 }
 
 /* What was counted and folded of one device. -ENOENT: neither. */

@@ -16,6 +16,7 @@ typedef enum MapId {
     MAP_SLOTS,
     MAP_FOLDED_SLOTS,
     MAP_SLOT_HEIRS,
+    MAP_ACCOUNTS,
     MAP_CGROUP_SLOTS,
     MAP_CGROUP_STORAGE,
     MAP_CGROUP_COUNTERS,
@@ -102,6 +103,8 @@ struct Programs {
     size_t folded_slots_bytes;
     uint64_t *slot_heirs;
     size_t slot_heirs_bytes;
+    struct account *accounts;
+    size_t accounts_bytes;
     struct filter_denials *filter_denials;
     size_t filter_denials_bytes;
     uint64_t refreshed_nsec;

@@ -53,21 +53,29 @@ static void *map_memory(int map_fd, size_t value_size, uint32_t entries, size_t 
 }
 
 static int map_arrays(Programs *programs) {
-    programs->cgroup_counters = map_memory(programs->map_fds[MAP_CGROUP_COUNTERS], sizeof(struct cgroup_counters),
-            programs->slots_max, &programs->cgroup_counters_bytes);
-    if (!programs->cgroup_counters)
-        return -errno;
-    programs->folded_slots = map_memory(programs->map_fds[MAP_FOLDED_SLOTS], sizeof(struct slot), programs->slots_max,
-            &programs->folded_slots_bytes);
-    if (!programs->folded_slots)
-        return -errno;
-    programs->slot_heirs = map_memory(
-            programs->map_fds[MAP_SLOT_HEIRS], sizeof(uint64_t), programs->slots_max, &programs->slot_heirs_bytes);
-    if (!programs->slot_heirs)
-        return -errno;
-    programs->filter_denials = map_memory(programs->map_fds[MAP_FILTER_DENIALS], sizeof(struct filter_denials),
-            programs->slots_max, &programs->filter_denials_bytes);
-    return programs->filter_denials ? 0 : -errno;
+    const struct {
+        MapId id;
+        void *at; /* the pointer to the mapped values */
+        size_t value_size, *ret_bytes;
+    } arrays[] = {
+        { MAP_CGROUP_COUNTERS, &programs->cgroup_counters, sizeof(struct cgroup_counters),
+                &programs->cgroup_counters_bytes },
+        { MAP_FOLDED_SLOTS, &programs->folded_slots, sizeof(struct slot), &programs->folded_slots_bytes },
+        { MAP_SLOT_HEIRS, &programs->slot_heirs, sizeof(uint64_t), &programs->slot_heirs_bytes },
+        { MAP_ACCOUNTS, &programs->accounts, sizeof(struct account), &programs->accounts_bytes },
+        { MAP_FILTER_DENIALS, &programs->filter_denials, sizeof(struct filter_denials),
+                &programs->filter_denials_bytes },
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(arrays); i++) {
+        void *memory = map_memory(
+                programs->map_fds[arrays[i].id], arrays[i].value_size, programs->slots_max, arrays[i].ret_bytes);
+
+        if (!memory)
+            return -errno;
+        memcpy(arrays[i].at, &memory, sizeof(memory));
+    }
+    return 0;
 }
 
 static int new_programs(const ProgramsConfig *config, Programs **ret) {
@@ -194,6 +202,8 @@ Programs *programs_close(Programs *programs) {
         munmap(programs->folded_slots, programs->folded_slots_bytes);
     if (programs->slot_heirs)
         munmap(programs->slot_heirs, programs->slot_heirs_bytes);
+    if (programs->accounts)
+        munmap(programs->accounts, programs->accounts_bytes);
     if (programs->filter_denials)
         munmap(programs->filter_denials, programs->filter_denials_bytes);
     for (int i = 0; i < PROGRAMS_COUNT; i++) {

@@ -87,6 +87,9 @@ int programs_read_cgroup(Programs *programs, uint32_t slot, struct cgroup_counte
 /* How often each of the group's own filters (kernel/filter.h) has said no; never folded. */
 int programs_read_denials(Programs *programs, uint32_t slot, struct filter_denials *ret);
 
+/* The group's CPU account (model/account.h), in memory that outlives the daemon; NULL: there is none. Never folded. */
+struct account *programs_account(Programs *programs, uint32_t slot);
+
 typedef struct BlockRow {
     dev_t device; /* the whole disk, as stat() has it */
     struct block_io io[BLOCK_DIRECTIONS];

@@ -347,11 +347,23 @@ const SampleDetail *sampler_detail(const Sampler *sampler, const char *name) {
     return known ? &sampler->groups[position]->detail : NULL;
 }
 
-int sampler_denials(const Sampler *sampler, const char *name, struct filter_denials *ret) {
+/* NULL: not followed, or nothing is counted by slot. */
+static const Followed *counted(const Sampler *sampler, const char *name) {
     bool known;
     size_t position = position_of(sampler, name, &known);
+    const Followed *group = known ? sampler->groups[position] : NULL;
 
-    if (!known || !sampler->programs || sampler->groups[position]->slot == SLOT_NONE)
-        return -ENODATA;
-    return programs_read_denials(sampler->programs, sampler->groups[position]->slot, ret);
+    return group && sampler->programs && group->slot != SLOT_NONE ? group : NULL;
+}
+
+int sampler_denials(const Sampler *sampler, const char *name, struct filter_denials *ret) {
+    const Followed *group = counted(sampler, name);
+
+    return group ? programs_read_denials(sampler->programs, group->slot, ret) : -ENODATA;
+}
+
+struct account *sampler_account(const Sampler *sampler, const char *name) {
+    const Followed *group = counted(sampler, name);
+
+    return group ? programs_account(sampler->programs, group->slot) : NULL;
 }

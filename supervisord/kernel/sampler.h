@@ -32,5 +32,7 @@ int sampler_read(Sampler *sampler, uint64_t now_usec,
 
 /* How often its own filters have said no, as of now. -ENODATA: it is not followed, or has no slot. */
 int sampler_denials(const Sampler *sampler, const char *name, struct filter_denials *ret);
+/* Its CPU account, in memory that outlives the daemon; NULL: it is not followed, or has no slot. */
+struct account *sampler_account(const Sampler *sampler, const char *name);
 /* As of the last read and valid until the next; NULL: the group is not followed. */
 const SampleDetail *sampler_detail(const Sampler *sampler, const char *name);

@@ -23,6 +23,7 @@ struct Programs {
     struct slot slots[SLOTS];
     struct cgroup_counters cgroups[SLOTS];
     BlockRow block[SLOTS];
+    struct account accounts[SLOTS];
     bool no_iterator, no_block;
 };
 
@@ -53,6 +54,10 @@ int programs_read_block(Programs *programs, uint32_t slot, BlockRow *ret, size_t
 int programs_read_denials(Programs *programs, uint32_t slot, struct filter_denials *ret) {
     *ret = (struct filter_denials){ .count = { programs->slots[slot].waits } };
     return 0;
+}
+
+struct account *programs_account(Programs *programs, uint32_t slot) {
+    return &programs->accounts[slot];
 }
 
 /* --- made-up cgroups --------------------------------------------------------------------------------------------- */
