@@ -91,8 +91,13 @@ int supervisor_copy_sources(Supervisor *s, Sources *ret_files, Sources *ret_tran
 }
 
 static void replace_policy(Supervisor *s, Policy *policy) {
+    bool is_first = !s->policy;
+    if (!is_first)
+        supervisor_end_window(s, policy);
     policy_unref(s->policy);
     s->policy = policy;
+    if (!is_first)
+        supervisor_rest(s);
     keep_leases(s);
     supervisor_end_backoffs(s);
 }

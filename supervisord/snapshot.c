@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "kernel/device.h"
+#include "model/account.h"
 #include "serve/metrics.h"
 #include "supervisor.h"
 
@@ -36,20 +37,22 @@ static void on_sample(const char *name, const Sample *sample, void *userdata) {
         ledger_entry_set_sample(entry, sample);
 }
 
-static void read_meters(Supervisor *s, uint64_t now) {
+void supervisor_read_meters(Supervisor *s, uint64_t now) {
     if (s->sampled_usec && now < s->sampled_usec + SAMPLE_FRESH_USEC)
         return;
     s->sampled_usec = now;
     int r = sampler_read(s->sampler, now, on_sample, s);
     if (r < 0)
         log_warning("cannot read all meters: %s", strerror(-r));
+    supervisor_account(s, now);
 }
 
 /* --- ticks ------------------------------------------------------------------------------------------------------- */
 
 /* The one place that decides whether the daemon wakes up by itself. What is to be looked after regularly says so here. */
 static bool has_reason_to_tick(const Supervisor *s, uint64_t now) {
-    return (now - s->asked_usec) / s->policy->settings.sample_interval_usec < TICKS_UNASKED_MAX;
+    bool is_asked = (now - s->asked_usec) / s->policy->settings.sample_interval_usec < TICKS_UNASKED_MAX;
+    return is_asked || supervisor_account_is_due(s);
 }
 
 /* The bucket of bpf/slot.h that a time falls into. */
@@ -60,39 +63,54 @@ static unsigned bucket_of(uint64_t nsec) {
     return bucket;
 }
 
-static void tick_next(Supervisor *s);
+static void tick_in(Supervisor *s, uint64_t usec);
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
     Supervisor *s = userdata;
     uint64_t now = supervisor_now(), late_nsec = now > usec ? (now - usec) * NSEC_PER_USEC : 0;
     s->lateness[bucket_of(late_nsec)]++;
     s->lateness_nsec += late_nsec;
-    read_meters(s, now);
-    if (has_reason_to_tick(s, now))
-        tick_next(s);
+    supervisor_read_meters(s, now);
+    s->is_ticking = has_reason_to_tick(s, now);
+    if (s->is_ticking)
+        tick_in(s, s->policy->settings.sample_interval_usec);
+    else
+        supervisor_rest(s);
     return 0;
 }
 
-static void tick_next(Supervisor *s) {
-    uint64_t interval_usec = s->policy->settings.sample_interval_usec;
+static void tick_in(Supervisor *s, uint64_t usec) {
     if (s->tick_source) {
-        sd_event_source_set_time_relative(s->tick_source, interval_usec);
+        sd_event_source_set_time_relative(s->tick_source, usec);
         sd_event_source_set_enabled(s->tick_source, SD_EVENT_ONESHOT);
     } else if (sd_event_add_time_relative(
-                       s->event, &s->tick_source, CLOCK_MONOTONIC, interval_usec, TICK_ACCURACY_USEC, on_tick, s) >= 0)
+                       s->event, &s->tick_source, CLOCK_MONOTONIC, usec, TICK_ACCURACY_USEC, on_tick, s) >= 0)
         sd_event_source_set_description(s->tick_source, "tick");
 }
 
-static bool is_ticking(const Supervisor *s) {
-    int enabled = SD_EVENT_OFF;
-    return s->tick_source && sd_event_source_get_enabled(s->tick_source, &enabled) >= 0 && enabled != SD_EVENT_OFF;
+void supervisor_wake(Supervisor *s) {
+    supervisor_read_meters(s, supervisor_now());
+    if (s->is_ticking)
+        return;
+    s->is_ticking = true;
+    supervisor_account_wake(s);
+    tick_in(s, s->policy->settings.sample_interval_usec);
 }
 
 void supervisor_sample(Supervisor *s) {
     s->asked_usec = supervisor_now();
-    read_meters(s, s->asked_usec);
-    if (!is_ticking(s))
-        tick_next(s);
+    supervisor_wake(s);
+}
+
+void supervisor_end_window(Supervisor *s, const Policy *next) {
+    if (!account_goes_on(s->policy, next))
+        supervisor_read_meters(s, supervisor_now());
+}
+
+void supervisor_rest(Supervisor *s) {
+    uint64_t rest_usec = s->is_ticking ? 0 : supervisor_account_rest(s);
+    if (rest_usec > 0)
+        tick_in(s, rest_usec);
 }
 
 /* --- the snapshot ------------------------------------------------------------------------------------------------ */
@@ -247,6 +265,7 @@ int supervisor_snapshot(Supervisor *s, ExpositionFormat format, char **ret_text,
         .n_devices = details.n_devices,
         .denials = details.denials,
         .n_denials = details.n_denials,
+        .share_residual_usec = supervisor_account_residual(s),
         .cost = own_cost(s),
         .started_usec = s->started_usec,
         .now_usec = now,

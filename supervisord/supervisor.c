@@ -285,6 +285,7 @@ int supervisor_new(const SupervisorConfig *config, Supervisor **ret) {
         open_programs,
         open_models,
         supervisor_drift_open,
+        supervisor_account_open,
         open_node,
         open_worker,
         open_api,
@@ -305,6 +306,7 @@ Supervisor *supervisor_free(Supervisor *s) {
     sd_event_source_disable_unref(s->tick_source);
     s->worker = worker_free(s->worker); /* what was begun is finished, and told */
     supervisor_drift_free(s);
+    supervisor_account_free(s);
     if (s->ledger)
         supervisor_watches_free(s);
     supervisor_waiters_free(s);

@@ -43,6 +43,7 @@ typedef struct Watch Watch;
 typedef struct DriftWatch DriftWatch;
 typedef struct Waiter Waiter;
 typedef struct Session Session;
+typedef struct Accounting Accounting;
 typedef struct Supervisor Supervisor;
 
 struct Supervisor {
@@ -66,8 +67,10 @@ struct Supervisor {
     Waiter *waiters;
     Session *sessions;
     DriftWatch *drift;
+    Accounting *accounting;
     bool all_stopped; /* no workload is wanted until the next reload */
     sd_event_source *worker_source, *tick_source, *decide_source, *tend_source;
+    bool is_ticking;                                     /* at the sampling interval; else it rests */
     uint64_t started_usec, sampled_usec, asked_usec;     /* asked: for meters */
     uint64_t lateness[HISTOGRAM_BUCKETS], lateness_nsec; /* of ticks */
     uint64_t scrape_nsec;                                /* that the last snapshot took; 0: there was none */
@@ -122,8 +125,30 @@ void supervisor_log_diagnostics(const Diagnostics *diagnostics);
  * intervals, until nobody has asked for some of them.
  */
 void supervisor_sample(Supervisor *supervisor);
+void supervisor_read_meters(Supervisor *supervisor, uint64_t now_usec); /* unless that was done a moment ago */
+/* For whoever sees that there is something to measure: the same, but nobody has asked. */
+void supervisor_wake(Supervisor *supervisor);
+/* Before the policy is replaced: what was until now is told by the one that held. */
+void supervisor_end_window(Supervisor *supervisor, const Policy *next);
+/* Unless it ticks: what wakes us up again is as the policy now says. */
+void supervisor_rest(Supervisor *supervisor);
 /* The metrics of this moment. */
 int supervisor_snapshot(Supervisor *supervisor, ExpositionFormat format, char **ret_text, size_t *ret_size);
+
+/* --- account.c --- */
+
+int supervisor_account_open(Supervisor *supervisor);
+void supervisor_account_free(Supervisor *supervisor);
+/* All meters have been read at this time: a window of the CPU account ends. */
+void supervisor_account(Supervisor *supervisor, uint64_t now_usec);
+/* A workload is about to start or has just ended: so ends the window, unless it has only begun. */
+void supervisor_account_cut(Supervisor *supervisor);
+/* Whether windows are to go on following each other. */
+bool supervisor_account_is_due(const Supervisor *supervisor);
+/* They do not: returns after what time to look, 0 for never. Until supervisor_account_wake(), the kernel may wake us. */
+uint64_t supervisor_account_rest(Supervisor *supervisor);
+void supervisor_account_wake(Supervisor *supervisor);
+uint64_t supervisor_account_residual(const Supervisor *supervisor); /* usec by which windows did not add up, summed */
 
 /* --- converge.c --- */
 

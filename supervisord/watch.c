@@ -66,6 +66,7 @@ bool supervisor_is_abandoned(const Exit *exit) {
 void supervisor_note_exit(Supervisor *s, const char *name, const Exit *exit) {
     Run *run = supervisor_run_of(s, name);
     char words[96], cpu[64] = "";
+    supervisor_account_cut(s);
     if (run && supervisor_is_abandoned(exit)) {
         run_on_put_off(run);
         return;
@@ -262,6 +263,7 @@ static void give_up(Watch *watch, int r) {
 }
 
 void supervisor_watch(Supervisor *s, Start *start) {
+    supervisor_account_cut(s);
     const Workload *workload = workload_of(s, start->name);
     LedgerEntry *entry;
     int r = ledger_entry(s->ledger, start->name, GROUP_WORKLOAD, &entry);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/parse.h"
+#include "bpf/slot.h"
 #include "model/drift.h"
 #include "model/meter.h"
 #include "model/policy.h"
@@ -23,10 +24,12 @@ enum {
 typedef struct LedgerEntry {
     char *name;
     GroupKind kind;
-    Sample sample;  /* the last */
-    Run run;        /* workloads only */
-    char *degraded; /* the failed step in words; owned; NULL: healthy */
-    Drift drift;    /* what somebody else has changed */
+    Sample sample;          /* the last */
+    Run run;                /* workloads only */
+    char *degraded;         /* the failed step in words; owned; NULL: healthy */
+    Drift drift;            /* what somebody else has changed */
+    struct account account; /* of its CPU time, unless that is kept where it outlives the daemon */
+    uint64_t entitled;      /* to, in the last window: millionths of a CPU */
 } LedgerEntry;
 
 typedef struct LedgerAction {

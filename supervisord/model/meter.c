@@ -16,6 +16,7 @@ _Static_assert(METERS_COUNT <= 64, "Sample.present has a bit for each meter");
 #define FROM_SLOT(member) .source = METER_SOURCE_SLOT, .offset = offsetof(struct slot, member)
 #define FROM_BLOCK(direction, member) \
     .source = METER_SOURCE_BLOCK, .offset = offsetof(struct block_counts, io[BLOCK_##direction].member)
+#define FROM_ACCOUNT(member) .source = METER_SOURCE_ACCOUNT, .offset = offsetof(struct account_counts, member)
 #define PLAIN_FILE(file_name, file_key) .file = file_name, .key = file_key, .file_scale = 1
 #define USEC_FILE(file_name, file_key) .file = file_name, .key = file_key, .file_scale = NSEC_PER_USEC
 
@@ -125,6 +126,54 @@ const Meter meters[METERS_COUNT] = {
         .unit = METER_UNIT_NSEC,
         FROM_CGROUP(cpu_pressure_some_nsec),
         USEC_FILE("cpu.pressure", "some total="),
+    },
+    [METER_CPU_ENTITLED] = {
+        .id = METER_CPU_ENTITLED,
+        .name = "cpu_entitled",
+        .metric = "share_entitled_seconds_total",
+        .help = "CPU time that its contract gave it, whether it wanted it or not.",
+        .resource = "cpu",
+        .group = "cpu",
+        .set = METER_SET_SHARE,
+        .kind = METER_COUNTER,
+        .unit = METER_UNIT_NSEC,
+        FROM_ACCOUNT(entitled_nsec),
+    },
+    [METER_CPU_LENT] = {
+        .id = METER_CPU_LENT,
+        .name = "cpu_lent",
+        .metric = "share_lent_seconds_total",
+        .help = "CPU time that it was entitled to and did not want.",
+        .resource = "cpu",
+        .group = "cpu",
+        .set = METER_SET_SHARE,
+        .kind = METER_COUNTER,
+        .unit = METER_UNIT_NSEC,
+        FROM_ACCOUNT(lent_nsec),
+    },
+    [METER_CPU_BORROWED] = {
+        .id = METER_CPU_BORROWED,
+        .name = "cpu_borrowed",
+        .metric = "share_borrowed_seconds_total",
+        .help = "CPU time that it used beyond what it was entitled to.",
+        .resource = "cpu",
+        .group = "cpu",
+        .set = METER_SET_SHARE,
+        .kind = METER_COUNTER,
+        .unit = METER_UNIT_NSEC,
+        FROM_ACCOUNT(borrowed_nsec),
+    },
+    [METER_CPU_DENIED] = {
+        .id = METER_CPU_DENIED,
+        .name = "cpu_denied",
+        .metric = "share_denied_seconds_total",
+        .help = "CPU time that it was entitled to and wanted, and did not get.",
+        .resource = "cpu",
+        .group = "cpu",
+        .set = METER_SET_SHARE,
+        .kind = METER_COUNTER,
+        .unit = METER_UNIT_NSEC,
+        FROM_ACCOUNT(denied_nsec),
     },
     [METER_MEMORY_USAGE] = {
         .id = METER_MEMORY_USAGE,
@@ -367,6 +416,7 @@ const char *meter_set_name(MeterSet set) {
         [METER_SET_LATENCY] = "latency",
         [METER_SET_IO] = "io",
         [METER_SET_NET] = "net",
+        [METER_SET_SHARE] = "share",
         [METER_SET_HISTOGRAMS] = "histograms",
         [METER_SET_DEVICES] = "devices",
     };
@@ -374,7 +424,7 @@ const char *meter_set_name(MeterSet set) {
 }
 
 uint64_t meter_memory_bytes(uint64_t n_groups, uint64_t cpus) {
-    uint64_t once = sizeof(struct slot) + sizeof(struct cgroup_counters) +
+    uint64_t once = sizeof(struct slot) + sizeof(struct cgroup_counters) + sizeof(struct account) +
                     CGROUPS_PER_SLOT * (sizeof(__u64) + sizeof(struct cgroup_slot)) +
                     BLOCK_ROWS_PER_SLOT * sizeof(struct block_key);
     uint64_t on_each_cpu = sizeof(struct slot) + BLOCK_ROWS_PER_SLOT * sizeof(struct block_counts);

@@ -23,6 +23,10 @@ typedef enum MeterId {
     METER_CPU_PERIODS,
     METER_CPU_THROTTLED_PERIODS,
     METER_CPU_PRESSURE_SOME,
+    METER_CPU_ENTITLED, /* of what is used: model/account.h */
+    METER_CPU_LENT,
+    METER_CPU_BORROWED,
+    METER_CPU_DENIED,
     METER_MEMORY_USAGE,
     METER_MEMORY_ANON,
     METER_MEMORY_FILE,
@@ -53,6 +57,7 @@ typedef enum MeterSet {
     METER_SET_LATENCY,
     METER_SET_IO,
     METER_SET_NET,
+    METER_SET_SHARE,
     METER_SET_HISTOGRAMS, /* beyond the meters: many series each */
     METER_SET_DEVICES,
     METER_SETS_COUNT,
@@ -75,17 +80,19 @@ typedef enum MeterUnit {
 /* Where eBPF keeps it. */
 typedef enum MeterSource {
     METER_SOURCE_NONE,
-    METER_SOURCE_CGROUP, /* struct cgroup_counters, filled by the iterator pass; hierarchical */
-    METER_SOURCE_SLOT,   /* struct slot, counted by our own programs; a slice's is the sum over what is in it */
-    METER_SOURCE_BLOCK,  /* summed over the slot's devices; a slice's as above */
+    METER_SOURCE_CGROUP,  /* struct cgroup_counters, filled by the iterator pass; hierarchical */
+    METER_SOURCE_SLOT,    /* struct slot, counted by our own programs; a slice's is the sum over what is in it */
+    METER_SOURCE_BLOCK,   /* summed over the slot's devices; a slice's as above */
+    METER_SOURCE_ACCOUNT, /* struct account_counts, the daemon's own */
 } MeterSource;
 
 typedef struct Meter {
     MeterId id;
-    const char *name;   /* "cpu_usage": what `supctl` calls it */
-    const char *metric; /* "cpu_usage_seconds_total", after "supervisord_workload_" or "supervisord_slice_" */
-    const char *help;   /* one sentence with a full stop */
-    const char *group;  /* heading in `show`: "cpu", "memory", "io", "network", "tasks" */
+    const char *name;     /* "cpu_usage": what `supctl` calls it */
+    const char *metric;   /* "cpu_usage_seconds_total", after "supervisord_workload_" or "supervisord_slice_" */
+    const char *help;     /* one sentence with a full stop */
+    const char *resource; /* label of the metric; NULL: its name says it */
+    const char *group;    /* heading in `show`: "cpu", "memory", "io", "network", "tasks" */
     MeterSet set;
     MeterKind kind;
     MeterUnit unit; /* of the value in a Sample */

@@ -11,8 +11,9 @@ typedef bool GroupNumber(const Text *text, const Group *group, unsigned id, uint
 typedef struct GroupFamily {
     Family family; /* the prefix is that of the kind */
     GroupNumber *get;
-    unsigned id;  /* of the limit or meter, for functions that serve several */
-    MeterSet set; /* that it belongs to */
+    unsigned id;          /* of the limit or meter, for functions that serve several */
+    MeterSet set;         /* that it belongs to */
+    const char *resource; /* one more label; NULL */
 } GroupFamily;
 
 static const char *const group_prefixes[GROUP_KINDS_COUNT] = {
@@ -76,9 +77,6 @@ static const GroupFamily group_families[] = {
     { .family = { NULL, "degraded", FAMILY_GAUGE,
               "Whether a step of the plan failed, so that not all that should hold does.", 1 },
             .get = get_degraded },
-    { .family = { NULL, "spec_cpu_weight", FAMILY_GAUGE, "CPUWeight= of the policy.", 1 },
-            .get = get_limit,
-            .id = LIMIT_CPU_WEIGHT },
     { .family = { NULL, "spec_cpu_quota_ratio", FAMILY_GAUGE, "CPUQuota= of the policy; 1 is one CPU.",
               CPU_QUOTA_PER_CPU },
             .get = get_limit,
@@ -108,6 +106,8 @@ static void write_kind(Text *text, const GroupFamily *row, GroupKind kind) {
 
         exposition_series(&text->out, "");
         metrics_put_group_labels(&text->out, group);
+        if (row->resource)
+            exposition_label(&text->out, "resource", row->resource);
         exposition_value(&text->out, value);
     }
 }
@@ -127,6 +127,7 @@ void metrics_write_groups(Text *text) {
             .get = get_sampled,
             .id = meter->id,
             .set = meter->set,
+            .resource = meter->resource,
         };
         write_family(text, &row);
     }

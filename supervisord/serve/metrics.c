@@ -138,6 +138,17 @@ static void write_cost(Text *text) {
     write_programs(text);
 }
 
+static void write_residual(Text *text) {
+    static const Family family = { DAEMON_PREFIX, "share_residual_seconds_total", FAMILY_COUNTER,
+        "CPU time by which entitled and borrowed were not used, lent and denied; more than rounding is an error.",
+        USEC_PER_SEC };
+
+    exposition_family(&text->out, &family);
+    exposition_series(&text->out, "");
+    exposition_label(&text->out, "resource", "cpu");
+    exposition_value(&text->out, text->source->share_residual_usec);
+}
+
 /* Entries of one file are counted together. */
 static void write_drift(Text *text) {
     static const Family family = { DAEMON_PREFIX, "cgroup_drift_total", FAMILY_COUNTER,
@@ -173,6 +184,7 @@ void metrics_write(const MetricsSource *source, ExpositionFormat format, FILE *f
     metrics_write_groups(&text);
     metrics_write_details(&text);
     write_drift(&text);
+    write_residual(&text);
     write_cost(&text);
     exposition_end(&text.out);
 }

@@ -66,6 +66,7 @@ typedef struct MetricsSource {
     const MetricsDenials *denials;
     size_t n_denials;
     const uint64_t *drift_counts; /* by KnobId; NULL: nobody looks */
+    uint64_t share_residual_usec; /* by which the windows of the CPU account did not add up */
     MetricsCost cost;
     uint64_t started_usec, now_usec; /* CLOCK_MONOTONIC */
     int64_t realtime_offset_usec;    /* realtime = monotonic + this */

@@ -22,6 +22,7 @@ static size_t source_size(MeterSource source) {
         [METER_SOURCE_CGROUP] = sizeof(struct cgroup_counters),
         [METER_SOURCE_SLOT] = sizeof(struct slot),
         [METER_SOURCE_BLOCK] = sizeof(struct block_counts),
+        [METER_SOURCE_ACCOUNT] = sizeof(struct account_counts),
     };
     return sizes[source];
 }

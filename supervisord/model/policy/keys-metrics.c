@@ -53,7 +53,7 @@ const Key keys_metrics[] = {
         .name = "Metrics",
         .sections = IN(SECTION_SUPERVISORD) | IN_GROUPS,
         .assign = assign_metrics,
-        .expects = "words out of core, psi, latency, io, net, histograms and devices",
+        .expects = "words out of core, psi, latency, io, net, share, histograms and devices",
         .word = set_word,
     },
     [KEY_METER_MEMORY_MAX - KEYS_METRICS] = {
