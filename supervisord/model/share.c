@@ -223,8 +223,11 @@ static uint64_t divide_reserve(Tree *tree, size_t parent) {
     uint64_t sum = 0;
 
     for (size_t i = 0; i < children.n; i++) {
-        uint64_t wanted = lesser(tree->nodes[children.nodes[i]].reserve, tree->takes[children.nodes[i]]);
-        tree->cups[i] = (ShareCup){ .cap = wanted, .weight = wanted };
+        uint64_t reserve = tree->nodes[children.nodes[i]].reserve;
+        tree->cups[i] = (ShareCup){
+            .cap = lesser(reserve, tree->takes[children.nodes[i]]),
+            .weight = lesser(reserve, SHARE_AMOUNT_MAX),
+        };
     }
     if (bounded)
         tree->bounds.must[parent] = 0;
