@@ -125,7 +125,8 @@ static bool is_right(const Member *w, const Truth *truth, const char *words) {
     char true_words[64];
     if (truth->known && strcmp(words, status_words(truth->status, true_words, sizeof true_words)) == 0)
         return true;
-    return !truth->reaped && (!truth->known || w->asked_end || w->signaled) && may_have_been(w, truth, words);
+    return !truth->reaped && (!truth->known || truth->asked || w->asked_end || w->signaled) &&
+           may_have_been(w, truth, words);
 }
 
 static void check_time(const Member *w, const Row *row) {
