@@ -73,7 +73,7 @@ static bool is_wanted(const Network *network, const Subnet *subnet) {
 static int bridge_drop_addresses(const Links *links, int ifindex, const Network *network) {
     _cleanup_(cleanup_nl_cache_free) struct nl_cache *addresses = NULL;
 
-    int r = links_result(rtnl_addr_alloc_cache(links->socket, &addresses));
+    int r = links_addresses_of(links->socket, ifindex, &addresses);
     if (r < 0)
         return r;
 
@@ -182,7 +182,7 @@ int links_find_bridge(Links *links, const char *bridge, BridgeFound *ret) {
     const char *network = links_bridge_network(links, link);
     if (!network)
         return -ENODEV;
-    r = links_result(rtnl_addr_alloc_cache(links->socket, &addresses));
+    r = links_addresses_of(links->socket, rtnl_link_get_ifindex(link), &addresses);
     if (r < 0)
         return r;
 

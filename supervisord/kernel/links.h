@@ -35,6 +35,8 @@ int links_socket_open(int namespace_fd, struct nl_sock **ret);
 /* -ENODEV if there is none. */
 int links_find(struct nl_sock *socket, const char *name, struct rtnl_link **ret);
 int links_address(const Address *address, unsigned prefix_length, struct nl_addr **ret);
+/* All addresses of one link. The kernel leaves the others out: on a node with a thousand workloads there are thousands. */
+int links_addresses_of(struct nl_sock *socket, int ifindex, struct nl_cache **ret);
 /* What the link with this index has of addresses, the first of each family; link-local ones do not count. */
 void links_subnets(struct nl_cache *addresses, int ifindex, Subnet ret[static ADDRESS_FAMILIES_COUNT]);
 /* Of libnl's; false: it is of another family, or link-local. */

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <netlink/errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -232,6 +233,34 @@ bool links_subnet(struct rtnl_addr *address, Subnet *ret) {
     subnet.prefix_length = rtnl_addr_get_prefixlen(address);
     *ret = subnet;
     return true;
+}
+
+/* libnl's own requests for dumps are not strict ones, so only this one is sent as such. */
+static int send_strictly(struct nl_sock *socket, struct nl_msg *request) {
+    const int on = 1, off = 0;
+
+    if (setsockopt(nl_socket_get_fd(socket), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) < 0)
+        return -errno;
+    int r = nl_send_auto(socket, request);
+    setsockopt(nl_socket_get_fd(socket), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &off, sizeof(off));
+    return r < 0 ? links_result(r) : 0;
+}
+
+int links_addresses_of(struct nl_sock *socket, int ifindex, struct nl_cache **ret) {
+    _cleanup_(cleanup_nl_cache_free) struct nl_cache *cache = NULL;
+    _cleanup_(cleanup_nlmsg_free) struct nl_msg *request = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
+    struct ifaddrmsg header = { .ifa_family = AF_UNSPEC, .ifa_index = (unsigned) ifindex };
+
+    if (!request || nlmsg_append(request, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
+        return -ENOMEM;
+    int r = links_result(nl_cache_alloc_name("route/addr", &cache));
+    if (r == 0)
+        r = send_strictly(socket, request);
+    if (r == 0)
+        r = links_result(nl_cache_pickup(socket, cache));
+    if (r == 0)
+        *ret = TAKE_PTR(cache);
+    return r;
 }
 
 void links_subnets(struct nl_cache *addresses, int ifindex, Subnet ret[static ADDRESS_FAMILIES_COUNT]) {

@@ -222,7 +222,7 @@ int links_addresses(int namespace_fd, unsigned index, Subnet ret[static ADDRESS_
     r = links_find(inside, inner_name(index, name), &link);
     if (r < 0)
         return r;
-    r = links_result(rtnl_addr_alloc_cache(inside, &addresses));
+    r = links_addresses_of(inside, rtnl_link_get_ifindex(link), &addresses);
     if (r < 0)
         return r;
     links_subnets(addresses, rtnl_link_get_ifindex(link), ret);
