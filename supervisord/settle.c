@@ -265,6 +265,7 @@ static void settle_plan(ConvergeJob *job) {
         settle_step(job->supervisor, job->plan->steps + i);
     settle_groups(job);
     settle_bridges(job);
+    supervisor_freezer_follow(job->supervisor);
     forget_unknown(job);
 }
 

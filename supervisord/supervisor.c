@@ -307,6 +307,7 @@ Supervisor *supervisor_free(Supervisor *s) {
     s->worker = worker_free(s->worker); /* what was begun is finished, and told */
     supervisor_drift_free(s);
     supervisor_account_free(s);
+    supervisor_freezer_forget(s);
     if (s->ledger)
         supervisor_watches_free(s);
     supervisor_waiters_free(s);

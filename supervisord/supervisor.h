@@ -5,7 +5,7 @@
  * Supervisor: wires policy, ledger, worker, meters and faces to one event loop. Its parts, a file each: supervisor.c
  * (life), recall.c (what an earlier daemon left), reload.c (the running policy), snapshot.c (sampling, metrics),
  * converge.c (one funnel for every change), settle.c (what came of it), tend.c (what is made ready for later), drift.c
- * (what others write), watch.c (running workloads: starts, exits), ending.c (their ends and stops), command.c (what
+ * (what others write), freeze.c (the freezer), watch.c (running workloads: starts, exits), ending.c (their ends and stops), command.c (what
  * runs beside a start and for it), session.c (for people), waiter.c (who waits), control.c (what the control socket
  * asks for), question.c (what it asks the node), transient.c (what people run), set.c (what they set), intent.c
  * (runtime intent as drop-ins).
@@ -69,7 +69,7 @@ struct Supervisor {
     DriftWatch *drift;
     Accounting *accounting;
     bool all_stopped; /* no workload is wanted until the next reload */
-    sd_event_source *worker_source, *tick_source, *decide_source, *tend_source;
+    sd_event_source *worker_source, *tick_source, *decide_source, *tend_source, *freezer_source;
     bool is_ticking;                                     /* at the sampling interval; else it rests */
     uint64_t started_usec, sampled_usec, asked_usec;     /* asked: for meters */
     uint64_t lateness[HISTOGRAM_BUCKETS], lateness_nsec; /* of ticks */
@@ -187,6 +187,12 @@ void supervisor_drift_settle(Supervisor *supervisor, const Group *group);
 /* Looks at everything, soon. */
 void supervisor_drift_look(Supervisor *supervisor);
 const uint64_t *supervisor_drift_counts(const Supervisor *supervisor); /* by KnobId: how often each was found */
+
+/* --- freeze.c --- */
+
+void supervisor_freezer_follow(
+        Supervisor *supervisor); /* after each plan: the one that runs, if the policy wants one */
+void supervisor_freezer_forget(Supervisor *supervisor);
 
 /* --- recall.c --- */
 

@@ -25,6 +25,7 @@ typedef int ApplyStep(const Applier *a, Step *step);
 
 ApplyStep apply_group_create, apply_freeze, apply_group_remove, apply_leaf_remove;
 ApplyStep apply_limit_set;
+ApplyStep apply_freezer_start, apply_freezer_stop;
 ApplyStep apply_filter_set;
 ApplyStep apply_launch;
 ApplyStep apply_firewall_set, apply_network_create, apply_network_remove;

@@ -34,6 +34,14 @@ static int set_network_limit(const Applier *a, Step *step, uint64_t rate) {
     return r < 0 ? step_failed(step, r, "cannot shape what %s sends", step->object) : 0;
 }
 
+/* What is unset is taken away. */
+static int set_freezer_limit(int fd, const Knob *knob, Step *step) {
+    const char *text = strcmp(step->setting.text, knob->unset) == 0 ? "" : step->setting.text;
+    int r = cgroup_setting_write(fd, knob->file, text);
+    crash_point("freezer told");
+    return r < 0 ? step_failed(step, r, "cannot note %s on cgroup %s", knob->file, step->path) : 0;
+}
+
 static int read_back(int fd, const Knob *knob, Step *step) {
     char text[8192], holds[SETTING_TEXT_MAX];
     ssize_t length = file_read_at(fd, knob->file, text, sizeof text);
@@ -62,7 +70,7 @@ static int knob_absent(int fd, const Knob *knob, Step *step) {
 
 int apply_limit_set(const Applier *a, Step *step) {
     const Knob *knob = knobs + step->setting.knob;
-    if (!knob->controller) {
+    if (!knob->controller && !knob_is_of_freezer(knob)) {
         const LimitValue *value = step->group->limits + knob->limit;
         return set_network_limit(a, step, value->is_set ? value->amount : AMOUNT_INFINITY);
     }
@@ -72,6 +80,8 @@ int apply_limit_set(const Applier *a, Step *step) {
     int r = applier_open(a, step->path, &fd);
     if (r < 0)
         return step_failed(step, r, "cannot open cgroup %s", step->path);
+    if (knob_is_of_freezer(knob))
+        return set_freezer_limit(fd, knob, step);
     knob_file_text(&step->setting, text, sizeof text);
     r = file_write_at(fd, knob->file, text);
     crash_point("limit written");

@@ -82,6 +82,7 @@ static int leave_to_supervisor(const Applier *a, Step *step) {
 
 static ApplyStep *const appliers[STEP_KINDS_COUNT] = {
     [STEP_CONTROLLERS_ENABLE] = apply_controllers_enable,
+    [STEP_FREEZER_START] = apply_freezer_start,
     [STEP_TREE_SHARE] = apply_tree_share,
     [STEP_FIREWALL_SET] = apply_firewall_set,
     [STEP_NETWORK_CREATE] = apply_network_create,
@@ -95,6 +96,7 @@ static ApplyStep *const appliers[STEP_KINDS_COUNT] = {
     [STEP_LEAF_REMOVE] = apply_leaf_remove,
     [STEP_GROUP_REMOVE] = apply_group_remove,
     [STEP_NETWORK_REMOVE] = apply_network_remove,
+    [STEP_FREEZER_STOP] = apply_freezer_stop,
 };
 
 /* One chain: the steps of a group, or of a network, which may have the name of a group. They stand together in the plan. */
@@ -119,10 +121,21 @@ static bool is_let_down(const Plan *plan, const Step *step) {
     return false;
 }
 
+/* No shares, no start: who is to hold them did not come. */
+static const Step *failed_freezer(const Plan *plan, const Step *step) {
+    for (const Step *other = plan->steps; step->kind == STEP_SPAWN && other < step; other++)
+        if (other->kind == STEP_FREEZER_START && other->result < 0)
+            return other;
+    return NULL;
+}
+
 static int apply_step(const Applier *a, const Plan *plan, const bool *degraded, Step *step) {
     const Group *slice = step->kind == STEP_SPAWN ? degraded_slice(degraded, step) : NULL;
+    const Step *freezer = failed_freezer(plan, step);
     if (is_let_down(plan, step))
         return -ECANCELED;
+    if (freezer)
+        return step_failed(step, freezer->result, "the freezer, which is to hold its share of CPU time, does not run");
     if (!slice)
         return appliers[step->kind](a, step);
     text_printf(&step->message, "its slice %s lacks something that the policy asks for", slice->name);

@@ -22,6 +22,8 @@
 #define PAST_XATTR MARK_XATTR ".past"
 #define MARK_VERSION "v=1" /* the first word; what a newer schema adds comes as further keys, what it changes as v=2 */
 
+enum { XATTR_NAME_SIZE = 64 };
+
 /* --- writing ---------------------------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 4, 5))) static size_t append(
@@ -274,23 +276,33 @@ int cgroup_leaf_parse(const char *name, unsigned *ret_start, unsigned *ret_sessi
 
 /* --- on directories --------------------------------------------------------------------------------------------- */
 
+static int write_text(int dir_fd, const char *xattr, const char *text) {
+    return fsetxattr(dir_fd, xattr, text, strlen(text), 0) < 0 ? -errno : 0;
+}
+
+static int read_text(int dir_fd, const char *xattr, char *buffer, size_t size) {
+    ssize_t length = fgetxattr(dir_fd, xattr, buffer, size - 1);
+
+    if (length < 0)
+        return errno == ERANGE ? -EBADMSG : -errno;
+    buffer[length] = '\0';
+    return strlen(buffer) == (size_t) length ? 0 : -EBADMSG;
+}
+
 int cgroup_mark_write(int dir_fd, const CgroupMark *mark) {
     char text[CGROUP_MARK_TEXT_MAX];
     int r = cgroup_mark_format(mark, text, sizeof text);
 
     if (r < 0)
         return r;
-    return fsetxattr(dir_fd, MARK_XATTR, text, strlen(text), 0) < 0 ? -errno : 0;
+    return write_text(dir_fd, MARK_XATTR, text);
 }
 
 int cgroup_mark_read(int dir_fd, CgroupMark *ret) {
     char text[CGROUP_MARK_TEXT_MAX];
-    ssize_t length = fgetxattr(dir_fd, MARK_XATTR, text, sizeof text - 1);
+    int r = read_text(dir_fd, MARK_XATTR, text, sizeof text);
 
-    if (length < 0)
-        return errno == ERANGE ? -EBADMSG : -errno;
-    text[length] = '\0';
-    return strlen(text) == (size_t) length ? cgroup_mark_parse(text, ret) : -EBADMSG;
+    return r < 0 ? r : cgroup_mark_parse(text, ret);
 }
 
 int cgroup_mark_stopping(int leaf_fd) {
@@ -304,14 +316,25 @@ int cgroup_mark_stopping(int leaf_fd) {
 }
 
 int cgroup_past_write(int dir_fd, const char *text) {
-    return fsetxattr(dir_fd, PAST_XATTR, text, strlen(text), 0) < 0 ? -errno : 0;
+    return write_text(dir_fd, PAST_XATTR, text);
 }
 
 int cgroup_past_read(int dir_fd, char *buffer, size_t size) {
-    ssize_t length = fgetxattr(dir_fd, PAST_XATTR, buffer, size - 1);
+    return read_text(dir_fd, PAST_XATTR, buffer, size);
+}
 
-    if (length < 0)
-        return errno == ERANGE ? -EBADMSG : -errno;
-    buffer[length] = '\0';
-    return strlen(buffer) == (size_t) length ? 0 : -EBADMSG;
+int cgroup_setting_write(int dir_fd, const char *file, const char *text) {
+    char xattr[XATTR_NAME_SIZE];
+
+    snprintf(xattr, sizeof xattr, MARK_XATTR ".%s", file);
+    if (*text)
+        return write_text(dir_fd, xattr, text);
+    return fremovexattr(dir_fd, xattr) < 0 && errno != ENODATA ? -errno : 0;
+}
+
+int cgroup_setting_read(int dir_fd, const char *file, char *buffer, size_t size) {
+    char xattr[XATTR_NAME_SIZE];
+
+    snprintf(xattr, sizeof xattr, MARK_XATTR ".%s", file);
+    return read_text(dir_fd, xattr, buffer, size);
 }

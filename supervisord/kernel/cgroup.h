@@ -54,6 +54,10 @@ int cgroup_mark_stopping(int leaf_fd);
 int cgroup_past_write(int dir_fd, const char *text);
 int cgroup_past_read(int dir_fd, char *buffer, size_t size); /* -ENODATA: nothing */
 
+/* A setting that is the freezer's, by the file name of its knob; "" text: takes it away. Reading: -ENODATA. */
+int cgroup_setting_write(int dir_fd, const char *file, const char *text);
+int cgroup_setting_read(int dir_fd, const char *file, char *buffer, size_t size);
+
 /* Leaves are named by number: "7" is start 7, "x0000beef" session 0xbeef. */
 enum { LEAF_NAME_SIZE = 16 };
 const char *cgroup_leaf_name(

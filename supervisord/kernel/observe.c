@@ -92,6 +92,18 @@ static int complete_devices(const Observer *o, NodeGroup *group, int dir_fd) {
     return 0;
 }
 
+static int read_freezer_settings(const Observer *o, int dir_fd, NodeGroup *group) {
+    size_t allocated = group->n_settings;
+    char text[SETTING_TEXT_MAX];
+    int r = 0;
+    FOREACH_KNOB (knob) {
+        const char *holds = observe_freezer_setting(o, dir_fd, knob, text, sizeof text);
+        if (r == 0 && holds)
+            r = add_setting(group, &allocated, knob, 0, 0, holds);
+    }
+    return r;
+}
+
 /* --- leaves ------------------------------------------------------------------------------------------------------ */
 
 static int read_leaf(int dir_fd, unsigned number, NodeLeaf *ret) {
@@ -166,6 +178,8 @@ static int read_group(const Observer *o, int dir_fd, const CgroupMark *mark, con
         r = cgroup_enabled_controllers(dir_fd, &group.controllers);
     if (r == 0)
         r = read_limits(dir_fd, available, &group);
+    if (r == 0)
+        r = read_freezer_settings(o, dir_fd, &group);
     if (r == 0)
         r = complete_devices(o, &group, dir_fd);
     if (r == 0)
@@ -338,7 +352,7 @@ static int read_tree(Observer *o) {
     Node *node = o->node;
     int r = cgroup_controllers(o->tree->fd, &node->controllers_available, &node->controllers_enabled);
     FOREACH_KNOB (knob) {
-        if (knob->optional && faccessat(o->tree->fd, knob->file, F_OK, 0) == 0)
+        if (knob->optional && !knob_is_of_freezer(knob) && faccessat(o->tree->fd, knob->file, F_OK, 0) == 0)
             node->optional_knobs |= UINT64_C(1) << knob->id;
     }
     if (r < 0 || o->only)
@@ -368,6 +382,7 @@ int observe(
     Observer o = { .tree = tree, .links = links, .programs = programs, .policy = policy, .only = only, .node = &node };
     static int (*const parts[])(Observer *) = {
         read_tree,
+        observe_freezer,
         read_devices,
         observe_device_numbers,
         observe_networks,

@@ -19,5 +19,8 @@ int observe_filters(const Observer *o, int dir_fd, NodeGroup *group);
 int observe_device_numbers(Observer *o);
 int observe_networks(Observer *o);
 int observe_firewall(Observer *o);
+int observe_freezer(Observer *o);
+/* What stands on a group's directory; NULL: the knob is not the freezer's, or nobody looks at it. */
+const char *observe_freezer_setting(const Observer *o, int dir_fd, const Knob *knob, char *buffer, size_t size);
 /* What shapes the network of a workload that runs, as a setting of its group. */
 int observe_egress(const Observer *o, NodeGroup *group, const NodeLeaf *leaf);

@@ -18,7 +18,9 @@
 #include "kernel/device.h"
 #include "kernel/filter.h"
 #include "kernel/firewall.h"
+#include "kernel/freezer.h"
 #include "kernel/probe.h"
+#include "model/duty.h"
 #include "model/node.h"
 
 static const char *const state_names[PROBE_STATES_COUNT] = {
@@ -36,6 +38,7 @@ typedef struct Prober {
     Programs *programs;
     char *mount;               /* of cgroup2; NULL */
     uint32_t at_root, at_tree; /* controllers */
+    FreezerState freezer;
 } Prober;
 
 __attribute__((format(printf, 3, 4))) static void say(char *text, size_t size, const char *format, ...) {
@@ -217,6 +220,11 @@ static bool lacks_file(const Prober *p, const char *file) {
 }
 
 static void probe_share(Prober *p, const struct ControllerShare *share) {
+    if (share->bit == CONTROLLER_CPU && p->freezer == FREEZER_RUNS) {
+        ProbeRow *row = add_row(p, share->share, "freezer, cgroup.freeze", PROBE_ENFORCED);
+        WHY(row, "in place of %s; see cpu by freezing", share->file);
+        return;
+    }
     ProbeRow *row = add_row(p, share->share, share->mechanism, p->at_tree & share->bit ? PROBE_ENFORCED : PROBE_ABSENT);
     if (row->state == PROBE_ABSENT)
         explain_absent_controller(p, controller_of(share->bit), share->bit, row);
@@ -234,6 +242,19 @@ static void probe_share(Prober *p, const struct ControllerShare *share) {
 static void probe_controllers(Prober *p) {
     for (size_t i = 0; i < ELEMENTSOF(controller_shares); i++)
         probe_share(p, controller_shares + i);
+}
+
+/* What it costs is said where it is asked for, and what it does to workloads. */
+static void probe_freezer(Prober *p) {
+    bool runs = p->freezer == FREEZER_RUNS;
+    ProbeRow *row = add_row(p, "cpu by freezing", "freezer, cgroup.freeze", runs ? PROBE_ENFORCED : PROBE_ABSENT);
+    WHY(row,
+            "%s turns of %d ms, to some percent of a share in each second, for up to 1 %% of a CPU; who stands may "
+            "hold a "
+            "lock that others wait for, and its timers are late, by %d ms at most",
+            runs ? "Scheduler=freeze:" : "no Scheduler=freeze:", DUTY_TURN_USEC / 1000, DUTY_STAND_MAX_USEC / 1000);
+    if (!runs && !(p->at_tree & CONTROLLER_CPU))
+        CURE(row, "[supervisord] Scheduler=freeze holds CPUWeight= and CPUQuota= without the cpu controller");
 }
 
 /* --- network and eBPF -------------------------------------------------------------------------------------------- */
@@ -352,6 +373,8 @@ static void look_at_controllers(Prober *p) {
     }
     if (cgroup_open(AT_FDCWD, p->mount, &root_fd) == 0)
         cgroup_controllers(root_fd, &p->at_root, &enabled);
+    if (p->tree)
+        freezer_state(p->tree->fd, &p->freezer);
     p->at_tree = p->at_root; /* without a daemon: what the root could hand down */
     if (p->tree)
         cgroup_controllers(p->tree->fd, &p->at_tree, &enabled);
@@ -387,6 +410,7 @@ size_t probe(const Tree *tree, Programs *programs, ProbeRow ret[static PROBE_ROW
     look_at_controllers(&p);
     probe_tree(&p);
     probe_controllers(&p);
+    probe_freezer(&p);
     probe_egress(&p);
     probe_filters(&p);
     probe_nat(&p);

@@ -111,7 +111,7 @@ static int settle(const Tree *tree, int dir_fd, const Limit *limit, const LimitV
     char wanted[SETTING_TEXT_MAX];
     int r = 0;
     FOREACH_KNOB (knob)
-        if (r == 0 && knob->limit == limit->id && knob_kind(knob) == LIMIT_KIND_AMOUNT &&
+        if (r == 0 && knob->limit == limit->id && !knob_is_of_freezer(knob) && knob_kind(knob) == LIMIT_KIND_AMOUNT &&
                 knob_wanted(knob, values, wanted, sizeof wanted))
             r = settle_knob(tree, dir_fd, knob, wanted);
     return r;

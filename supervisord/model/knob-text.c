@@ -195,8 +195,17 @@ static bool holds(const char *const texts[KNOBS_COUNT], KnobId knob, const char 
     return texts[knob] && strcmp(texts[knob], text) == 0;
 }
 
+/* Where the limit stands if it is the freezer that goes by it. */
+static const Knob *freezer_knob(const Limit *limit, const char *const texts[KNOBS_COUNT]) {
+    FOREACH_KNOB (knob) {
+        if (knob->limit == limit->id && knob_is_of_freezer(knob) && texts[knob->id])
+            return knob;
+    }
+    return NULL;
+}
+
 static const char *show_period(const char *const texts[KNOBS_COUNT], char *buffer, size_t size) {
-    const char *period = texts[KNOB_CPU_MAX] ? strchr(texts[KNOB_CPU_MAX], ' ') : NULL;
+    const char *max = texts[KNOB_FREEZER_MAX] ?: texts[KNOB_CPU_MAX], *period = max ? strchr(max, ' ') : NULL;
     uint64_t usec;
 
     return period && parse_u64(period + 1, &usec) == 0 ? format_usec(usec, buffer, size) : NULL;
@@ -217,10 +226,12 @@ static const char *show_pages(const char *const texts[KNOBS_COUNT], char *buffer
 }
 
 const char *limit_show_held(const Limit *limit, const char *const texts[KNOBS_COUNT], char *buffer, size_t size) {
-    const Knob *knob = limit_knob(limit);
+    const Knob *knob = limit_knob(limit), *freezer = freezer_knob(limit, texts);
 
     if (limit->id == LIMIT_CPU_QUOTA_PERIOD)
         return show_period(texts, buffer, size);
+    if (freezer)
+        return knob_show(freezer, texts[freezer->id], buffer, size);
     if (limit->kind == LIMIT_KIND_PAGES)
         return show_pages(texts, buffer, size);
     if (limit->id == LIMIT_CPU_WEIGHT && holds(texts, KNOB_CPU_IDLE, "1"))

@@ -17,6 +17,9 @@ typedef enum KnobId {
     KNOB_CPU_WEIGHT,
     KNOB_CPU_MAX_BURST,
     KNOB_CPU_MAX,
+    KNOB_FREEZER_WEIGHT,
+    KNOB_FREEZER_MAX,
+    KNOB_FREEZER_BURST,
     KNOB_CPUSET_CPUS,
     KNOB_CPUSET_MEMS,
     KNOB_MEMORY_MIN,
@@ -43,6 +46,14 @@ typedef enum KnobId {
     KNOBS_COUNT,
 } KnobId;
 
+/* [supervisord] Scheduler=: who shares out CPU time. */
+typedef enum Scheduler {
+    SCHEDULER_AUTO,       /* the cpu controller */
+    SCHEDULER_CONTROLLER, /* the same, and nothing else */
+    SCHEDULER_FREEZE,     /* the freezer: what it goes by stands in extended attributes of the groups' directories */
+    SCHEDULERS_COUNT,
+} Scheduler;
+
 /* What shares out a disk by weights; each has a file of its own. */
 typedef enum Weigher {
     WEIGHER_NONE,
@@ -57,10 +68,11 @@ typedef struct Knob {
     const char *file;       /* cgroup file; for the network: what `plan` calls it */
     const char *
             entry; /* key within the file: "default" of io.weight, "wbps" of io.max; NULL: the file (or the device's line) is the value */
-    const char *part;  /* KIND_PAGES: the name of the part that stands here */
-    const char *unset; /* canonical text when no limit is set */
-    Weigher weigher;   /* only for disks that this weighs; WEIGHER_NONE: for all */
-    bool optional;     /* of a mechanism that may not be loaded: where the file is not there, nothing is missing */
+    const char *part;    /* KIND_PAGES: the name of the part that stands here */
+    const char *unset;   /* canonical text when no limit is set */
+    Weigher weigher;     /* only for disks that this weighs; WEIGHER_NONE: for all */
+    Scheduler scheduler; /* who goes by it, where that is one only; SCHEDULER_AUTO: it is not about CPU time */
+    bool optional;       /* of a mechanism that may not be loaded: where the file is not there, nothing is missing */
     const char
             *witness_file; /* flat-keyed cgroup file and key that count how often it bit; NULL: the kernel has none */
     const char *witness_key;
@@ -78,6 +90,14 @@ static inline LimitKind knob_kind(const Knob *knob) {
     return limits[knob->limit].kind;
 }
 
+/* An extended attribute, and no file. */
+static inline bool knob_is_of_freezer(const Knob *knob) {
+    return knob->scheduler == SCHEDULER_FREEZE;
+}
+/* Whether anybody goes by it; what stands at one that does not count is to be what it is when nothing is set. */
+static inline bool knob_counts(const Knob *knob, Scheduler scheduler) {
+    return knob->scheduler == SCHEDULER_AUTO || knob_is_of_freezer(knob) == (scheduler == SCHEDULER_FREEZE);
+}
 /* The first knob that stands for a limit alone; NULL: it only modifies another's. */
 const Knob *limit_knob(const Limit *limit);
 /* Of the shaper in a workload's own network, not of a cgroup. */

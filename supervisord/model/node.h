@@ -83,6 +83,13 @@ uint32_t controller_mask(const char *text); /* "cpu io memory" -> mask; unknown 
 const char *controller_mask_format(
         uint32_t mask, char *buffer, size_t size); /* "+cpu +io" style is the caller's; this gives "cpu io" */
 
+/* The one that Scheduler=freeze needs. */
+typedef enum FreezerState {
+    FREEZER_ABSENT,
+    FREEZER_RUNS,
+    FREEZER_DIED, /* its leaf is there, and whom it made stand may stand still */
+} FreezerState;
+
 typedef struct Node {
     uint32_t controllers_available; /* in the tree's cgroup.controllers */
     uint32_t controllers_enabled;   /* in the tree's cgroup.subtree_control */
@@ -96,6 +103,7 @@ typedef struct Node {
     size_t n_devices;
     DeviceNumbers *device_numbers; /* of every DeviceAllow= that the policy has */
     size_t n_device_numbers;
+    FreezerState freezer;
     uint64_t optional_knobs; /* by KnobId: those of the optional ones that are there */
     NodeGroup *above; /* the tree itself, and the cgroups above it, up to below the root; name: what people call them */
     size_t n_above;

@@ -23,6 +23,7 @@ unsigned plan_populated_leaf(const NodeGroup *found);
 
 /* The parts that are files of their own, in this order. */
 int plan_find_controllers(PlanBuilder *b);
+int plan_add_freezer(PlanBuilder *b);
 int plan_add_tree(PlanBuilder *b);
 int plan_add_firewall(PlanBuilder *b);
 int plan_add_gone_networks(PlanBuilder *b);
@@ -30,3 +31,4 @@ int plan_add_networks(PlanBuilder *b);
 /* found: the group where the policy wants it; NULL: it will be made by a step before these. */
 int plan_add_limits(PlanBuilder *b, const Group *group, const NodeGroup *found);
 int plan_add_filters(PlanBuilder *b, const Group *group, const NodeGroup *found); /* the same */
+int plan_add_gone_freezer(PlanBuilder *b);

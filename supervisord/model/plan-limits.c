@@ -25,6 +25,10 @@ static int add_setting(PlanBuilder *b, const Group *group, const NodeGroup *foun
     return 0;
 }
 
+static bool counts(const PlanBuilder *b, const Knob *knob) {
+    return knob_counts(knob, b->policy->settings.scheduler);
+}
+
 /* A group that is not there yet will come with nothing set. */
 static const char *text_that_holds(
         const NodeGroup *found, const Knob *knob, unsigned device_major, unsigned device_minor) {
@@ -32,10 +36,10 @@ static const char *text_that_holds(
 }
 
 /* A file that is not there is missed by what wants something else of it than it would say, and by a key that is its own. */
-static bool is_missed(const Group *group, const Knob *knob, const char *text) {
+static bool is_missed(const PlanBuilder *b, const Group *group, const Knob *knob, const char *text) {
     const Limit *limit = limits + knob->limit;
     return strcmp(text, knob->unset) != 0 ||
-           (group->limits[limit->id].is_set && limit_knob(limit) == knob && !knob->part);
+           (group->limits[limit->id].is_set && limit_knob(limit) == knob && !knob->part && counts(b, knob));
 }
 
 static int add_difference(PlanBuilder *b, const Group *group, const NodeGroup *found, const Setting *setting) {
@@ -43,7 +47,7 @@ static int add_difference(PlanBuilder *b, const Group *group, const NodeGroup *f
     const char *holds = text_that_holds(found, knob, setting->device_major, setting->device_minor);
     Step *step;
 
-    if (holds ? strcmp(holds, setting->text) == 0 : !is_missed(group, knob, setting->text))
+    if (holds ? strcmp(holds, setting->text) == 0 : !is_missed(b, group, knob, setting->text))
         return 0;
     return add_setting(b, group, found, setting, holds, &step);
 }
@@ -51,9 +55,11 @@ static int add_difference(PlanBuilder *b, const Group *group, const NodeGroup *f
 static int add_number(PlanBuilder *b, const Group *group, const NodeGroup *found, const Knob *knob) {
     Setting setting = { .knob = knob->id };
 
-    return knob_wanted(knob, group->limits, setting.text, sizeof setting.text)
-                   ? add_difference(b, group, found, &setting)
-                   : 0;
+    if (!counts(b, knob))
+        strcpy(setting.text, knob->unset);
+    else if (!knob_wanted(knob, group->limits, setting.text, sizeof setting.text))
+        return 0;
+    return add_difference(b, group, found, &setting);
 }
 
 /* --- disks ------------------------------------------------------------------------------------------------------- */

@@ -68,6 +68,12 @@ const char *step_format(const Step *step, char *buffer, size_t size) {
     case STEP_CONTROLLERS_ENABLE:
         snprintf(buffer, size, "enable %s in %s", controller_mask_format(step->controllers, mask, sizeof mask), object);
         break;
+    case STEP_FREEZER_START:
+        snprintf(buffer, size, "start the freezer");
+        break;
+    case STEP_FREEZER_STOP:
+        snprintf(buffer, size, "stop the freezer");
+        break;
     case STEP_TREE_SHARE:
         snprintf(buffer, size, "share of the tree %s=%s", limits[knobs[step->setting.knob].limit].key,
                 step->setting.text);

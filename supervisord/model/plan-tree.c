@@ -18,7 +18,9 @@ static bool is_used(const Policy *policy, const char *controller) {
 
 /* Some controllers are enabled only for a policy that uses them: cpuset costs each migration. The others also meter. */
 int plan_find_controllers(PlanBuilder *b) {
-    uint32_t wanted = CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY | CONTROLLER_PIDS;
+    uint32_t wanted = CONTROLLER_IO | CONTROLLER_MEMORY | CONTROLLER_PIDS;
+    if (b->policy->settings.scheduler != SCHEDULER_FREEZE)
+        wanted |= CONTROLLER_CPU;
     if (is_used(b->policy, "cpuset"))
         wanted |= CONTROLLER_CPUSET;
     if (is_used(b->policy, "hugetlb"))
@@ -42,7 +44,7 @@ static bool limit_of_tree_holds(const PlanBuilder *b, const Limit *limit) {
     const LimitValue *values = b->policy->settings.tree;
     char wanted[SETTING_TEXT_MAX];
     FOREACH_KNOB (knob) {
-        if (knob->limit == limit->id && knob_wanted(knob, values, wanted, sizeof wanted) &&
+        if (knob->limit == limit->id && !knob_is_of_freezer(knob) && knob_wanted(knob, values, wanted, sizeof wanted) &&
                 !share_holds(b, knob, wanted) &&
                 !(knob->optional && !(b->node->optional_knobs & UINT64_C(1) << knob->id)))
             return false;
@@ -73,6 +75,23 @@ static int add_tree_shares(PlanBuilder *b) {
             return r;
     }
     return 0;
+}
+
+static bool needs_freezer(const PlanBuilder *b) {
+    return b->policy->settings.scheduler == SCHEDULER_FREEZE && b->policy->n_groups > 0;
+}
+
+int plan_add_freezer(PlanBuilder *b) {
+    Step *step;
+    bool starts = needs_freezer(b) && b->node->freezer != FREEZER_RUNS;
+    return starts ? plan_add_step(b, STEP_FREEZER_START, "@freezer", NULL, &step) : 0;
+}
+
+/* After nobody goes by it any more. */
+int plan_add_gone_freezer(PlanBuilder *b) {
+    Step *step;
+    bool stops = !b->only && !needs_freezer(b) && b->node->freezer != FREEZER_ABSENT;
+    return stops ? plan_add_step(b, STEP_FREEZER_STOP, "@freezer", NULL, &step) : 0;
 }
 
 int plan_add_tree(PlanBuilder *b) {

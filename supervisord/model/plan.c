@@ -354,12 +354,14 @@ int plan_build(Policy *policy, const Decision *decision, const Node *node, const
     static int (*const parts[])(PlanBuilder *) = {
         find_in_place,
         plan_find_controllers,
+        plan_add_freezer,
         add_gone_groups,
         plan_add_tree,
         plan_add_firewall,
         plan_add_gone_networks,
         plan_add_networks,
         add_groups,
+        plan_add_gone_freezer,
         find_outdated,
         find_retries,
     };

@@ -18,6 +18,7 @@
 
 typedef enum StepKind {
     STEP_CONTROLLERS_ENABLE, /* of the tree or of a group, for its children */
+    STEP_FREEZER_START,      /* whom an earlier one has left standing goes on */
     STEP_TREE_SHARE,         /* unit property of the tree, asked of PID 1 */
     STEP_FIREWALL_SET,       /* NAT= and Publish= of all, in one transaction */
     STEP_NETWORK_CREATE,     /* bridge, address, up */
@@ -31,6 +32,7 @@ typedef enum StepKind {
     STEP_LEAF_REMOVE,        /* of an ended start, with what its main process left behind */
     STEP_GROUP_REMOVE,       /* empty, no longer in the policy */
     STEP_NETWORK_REMOVE,
+    STEP_FREEZER_STOP, /* nobody stands any more */
     STEP_KINDS_COUNT,
 } StepKind;
 

@@ -242,6 +242,7 @@ typedef enum DriftPolicy {
 
 /* [supervisord] */
 typedef struct Settings {
+    Scheduler scheduler;
     DriftPolicy drift;
     uint64_t drift_interval_usec; /* between looks, where the kernel does not tell */
     uint64_t sample_interval_usec;
@@ -302,5 +303,7 @@ bool policy_names_devices(const Policy *policy);
 int group_path(const Group *group, char *buffer, size_t size);
 /* Beside the groups of the tree, of no name that a group can have: where those live that limit the rate of output. */
 #define RELAY_LEAF ".relay"
+/* And the freezer. */
+#define FREEZER_LEAF ".freezer"
 /* The directory name of a group: a name that meets a kernel file ("cpu.max", "cgroup.procs") gets `_` in front. */
 const char *group_directory(const char *name, char *buffer, size_t size);

@@ -245,6 +245,8 @@ static void print_policy(FILE *out, const Policy *policy) {
         fprintf(out, "    Drift=repair\n");
     if (policy->settings.drift_interval_usec != 60 * USEC_PER_SEC)
         print_time(out, "DriftIntervalSec", policy->settings.drift_interval_usec);
+    if (policy->settings.scheduler == SCHEDULER_FREEZE)
+        print_text(out, "Scheduler", "freeze");
     if (policy->settings.meter_memory_max != AMOUNT_INFINITY)
         print_text(out, "MeterMemoryMax", format_bytes(policy->settings.meter_memory_max, path, sizeof(path)));
     print_metrics(out, policy->settings.metrics);

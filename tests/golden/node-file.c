@@ -131,6 +131,10 @@ static void read_tree(Fixture *f, char *rest) {
             f->node.shares_given |= UINT32_C(1) << limit_by_key(value)->id;
         else if (read_share(f, word))
             continue;
+        else if (strcmp(word, "freezer") == 0)
+            f->node.freezer = FREEZER_RUNS;
+        else if (strcmp(word, "freezer-died") == 0)
+            f->node.freezer = FREEZER_DIED;
         else if (strcmp(word, "bfq") == 0)
             f->node.optional_knobs |= UINT64_C(1) << KNOB_IO_BFQ_WEIGHT | UINT64_C(1) << KNOB_IO_BFQ_DEVICE_WEIGHT;
         else
@@ -202,7 +206,9 @@ static bool has_file(const Fixture *f, const Knob *knob) {
 /* As the kernel makes it: the files of the controllers that are enabled above, with nothing set. */
 static void put_defaults(Fixture *f, NodeGroup *group, uint32_t enabled) {
     FOREACH_KNOB (knob) {
-        if (!knob->controller || !(controller_mask(knob->controller) & enabled) || !has_file(f, knob))
+        if (knob_is_of_freezer(knob)
+                        ? f->node.freezer == FREEZER_ABSENT
+                        : !knob->controller || !(controller_mask(knob->controller) & enabled) || !has_file(f, knob))
             continue;
         if (knob_kind(knob) != LIMIT_KIND_DEVICES)
             put(group, knob, 0, 0, knob->unset);
@@ -417,4 +423,8 @@ void fixture_read_node(Fixture *f) {
         f->line++;
         read_line(f, line);
     }
+    FOREACH_KNOB (knob)
+        if (knob_is_of_freezer(knob) &&
+                (f->node.freezer != FREEZER_ABSENT || f->policy->settings.scheduler == SCHEDULER_FREEZE))
+            f->node.optional_knobs |= UINT64_C(1) << knob->id;
 }

@@ -12,6 +12,14 @@ static const char *drift_word(unsigned index) {
     return index < ELEMENTSOF(words) ? words[index] : NULL;
 }
 
+static const char *scheduler_word(unsigned index) {
+    static const char *const words[] = {
+        [SCHEDULER_AUTO] = "auto", [SCHEDULER_CONTROLLER] = "controller", [SCHEDULER_FREEZE] = "freeze"
+    };
+
+    return index < ELEMENTSOF(words) ? words[index] : NULL;
+}
+
 const Key keys_node[] = {
     [KEY_SAMPLE_INTERVAL - KEYS_NODE] = {
         .name = "SampleIntervalSec",
@@ -51,6 +59,15 @@ const Key keys_node[] = {
         .offset = offsetof(Settings, drift_interval_usec),
         .minimum = 100 * USEC_PER_MSEC,
         .maximum = USEC_PER_HOUR,
+    },
+    [KEY_SCHEDULER - KEYS_NODE] = {
+        .name = "Scheduler",
+        .sections = IN(SECTION_SUPERVISORD),
+        .assign = key_assign_word,
+        .fallback = "auto",
+        .expects = "auto, controller or freeze",
+        .offset = offsetof(Settings, scheduler),
+        .word = scheduler_word,
     },
 };
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Nothing here decides who is to stand: model/duty does. */
+
+#include "freezer/freezer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "freezer/census.h"
+
+enum {
+    TURN_ASLEEP_USEC = 500 * 1000,  /* when nobody has used anything in the last one */
+    TURN_NOBODY_USEC = 5000 * 1000, /* when nobody has been started; the kernel tells when somebody is */
+};
+
+enum { POLL_SIGNAL, POLL_CHANGES, POLL_KEEPER, POLLS_COUNT };
+
+typedef struct Freezer {
+    Census census;
+    struct pollfd polls[POLLS_COUNT];
+    bool is_unkept;
+    uint64_t began_usec; /* of the turn */
+    uint64_t next_usec;  /* its length */
+} Freezer;
+
+static uint64_t now_usec(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t) t.tv_sec * USEC_PER_SEC + (uint64_t) t.tv_nsec / NSEC_PER_USEC;
+}
+
+/* Those that we may run on are those that all of a container has. */
+static unsigned count_cpus(void) {
+    cpu_set_t cpus;
+    int n = sched_getaffinity(0, sizeof cpus, &cpus) < 0 ? 1 : CPU_COUNT(&cpus);
+    return n > 0 ? (unsigned) n : 1;
+}
+
+/* The tree ends when its keeper does and nobody is left in it: we alone must not keep it. -1: it has none. */
+static int open_keeper(int tree_fd) {
+    char text[64];
+    int pid;
+    if (file_read_at(tree_fd, ".keeper/cgroup.procs", text, sizeof text) <= 0 || sscanf(text, "%d", &pid) != 1)
+        return -1;
+    return (int) syscall(SYS_pidfd_open, pid, 0);
+}
+
+static void end_turn(Freezer *f, uint64_t now) {
+    uint64_t elapsed = now - f->began_usec;
+    if (elapsed == 0)
+        return;
+    bool any = census_measure(&f->census, elapsed);
+    if (duty_turn(f->census.duties, f->census.n, count_cpus(), elapsed, &f->next_usec) < 0)
+        f->next_usec = DUTY_TURN_QUIET_USEC;
+    if (!census_has_leaves(&f->census))
+        f->next_usec = TURN_NOBODY_USEC;
+    else if (!any && f->next_usec == DUTY_TURN_QUIET_USEC)
+        f->next_usec = TURN_ASLEEP_USEC;
+    f->began_usec = now;
+}
+
+static void wait_for_more(Freezer *f) {
+    uint64_t end = f->began_usec + f->next_usec, now = now_usec(), left = end > now ? end - now : 0;
+    struct timespec timeout = { .tv_sec = (time_t) (left / USEC_PER_SEC),
+        .tv_nsec = (long) (left % USEC_PER_SEC * NSEC_PER_USEC) };
+    ppoll(f->polls, POLLS_COUNT, &timeout, NULL);
+}
+
+/* Who comes new into a workload that stands, stands with it. */
+static int go_on(Freezer *f) {
+    wait_for_more(f);
+    if (f->polls[POLL_SIGNAL].revents)
+        return 0;
+    if (f->polls[POLL_KEEPER].revents) {
+        f->is_unkept = true;
+        f->polls[POLL_KEEPER].fd = -1;
+    }
+    bool was_empty = !census_has_leaves(&f->census);
+    int r = census_update(&f->census);
+    uint64_t now = now_usec();
+    if (r < 0 || (f->is_unkept && !census_has_processes(&f->census)))
+        return r;
+    if (now >= f->began_usec + f->next_usec || (was_empty && census_has_leaves(&f->census)))
+        end_turn(f, now);
+    census_enforce(&f->census);
+    return 1;
+}
+
+int freezer_run(int tree_fd, int signal_fd) {
+    Freezer f = { .polls = { [POLL_SIGNAL] = { .fd = signal_fd, .events = POLLIN },
+                          [POLL_CHANGES] = { .events = POLLIN },
+                          [POLL_KEEPER] = { .fd = open_keeper(tree_fd), .events = POLLIN } } };
+    int r = census_open(tree_fd, &f.census);
+    if (r < 0)
+        return r;
+    f.polls[POLL_CHANGES].fd = f.census.inotify_fd;
+    f.began_usec = now_usec();
+    while ((r = go_on(&f)) > 0)
+        ;
+    census_close(&f.census);
+    close_fd(f.polls[POLL_KEEPER].fd);
+    return r;
+}
