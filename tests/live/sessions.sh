@@ -87,10 +87,10 @@ for i in 1 2 3 4 5; do
 done
 check_eventually 'no leaf stays' no_sessions
 check 'it starts again' supctl start plain
-supctl exec plain -- sleep infinity &
+supctl exec plain -- sh -c "echo >'$work/runs'; exec sleep infinity" &
 session=$!
 has_session() { [ -n "$(find "$tree/plain" -type d -name 'x*')" ]; }
-check_eventually 'a session runs' has_session
+check_eventually 'a session runs' test -s "$work/runs" # its leaf is there before
 daemon_kill
 wait $session 2>/dev/null
 equal 'whose caller is told when the daemon dies' 255 $?
