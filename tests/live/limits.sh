@@ -60,26 +60,27 @@ for name in gold bronze throttled neighbour writer; do check_state "$name runs" 
 throttled=$(pid_of throttled) neighbour=$(pid_of neighbour)
 
 # A share and a quota, over the same seconds; a bandwidth, over the life of the writer.
-usage() { stat_of "$1" cpu.stat usage_usec; }
+# usage_of GROUP...: the time, and the CPU time of each; by one process, for on a busy machine two read seconds apart
+usage_of() { awk 'NR == 1 { printf "%.0f\n", $1 * 1e6 } $1 == "usage_usec" { print $2 }' /proc/uptime "${@/%//cpu.stat}" | paste -sd ' '; }
 written() { file_of writer io.stat | sed -n "s/^$disk .*wbytes=\([0-9]*\).*/\1/p"; }
-now() { sed 's/ .*//' /proc/uptime; }
-measure() { echo "$(now) $(usage gold) $(usage bronze) $(usage throttled)"; }
-compare() {
+measure() { usage_of "$tree"/{pinned/gold,pinned/bronze,throttled}; }
+compare() { # -> gold's share of the two, and the throttled one's of the time
     local before
     before=$(measure)
     sleep 6
     # shellcheck disable=SC2046,SC2086
     set -- $before $(measure)
-    seconds=$(awk -v a="$1" -v b="$5" 'BEGIN { print b - a }')
-    gold=$(($6 - $2)) bronze=$(($7 - $3)) throttled_usec=$(($8 - $4))
+    gold_share=$(ratio $(($6 - $2)) $(($6 - $2 + $7 - $3)))
+    throttled_share=$(ratio $(($8 - $4)) $(($5 - $1)))
 }
-fair() { awk -v a=$gold -v b=$bronze -v c=$throttled_usec -v s="$seconds" \
-    'BEGIN { g = a / (a + b); t = c / s / 1e6; exit !(g > 0.73 && g < 0.77 && t > 0.18 && t < 0.22) }'; }
+fair() { is_within 0.73 0.77 "$gold_share" && is_within 0.18 0.22 "$throttled_share"; }
 sleep 1
-compare
-fair || compare # the machine below this one may have taken its time out of the first
-within 'CPUWeight= 300 : 100 shares 75 : 25 within 2 points' 0.73 0.77 "$(ratio $gold $((gold + bronze)))"
-within 'CPUQuota=20% holds within 2 points' 0.18 0.22 "$(awk -v used=$throttled_usec -v s="$seconds" 'BEGIN { print used / s / 1e6 }')"
+for _ in 1 2 3 4 5; do # the machine below this one may have taken its time out of one of them
+    compare
+    ! fair || break
+done
+within 'CPUWeight= 300 : 100 shares 75 : 25 within 2 points' 0.73 0.77 "$gold_share"
+within 'CPUQuota=20% holds within 2 points' 0.18 0.22 "$throttled_share"
 age() { awk -v now="$(date +%s%6N)" -v since="$(property "$1" SinceUSec)" 'BEGIN { print now - since }'; }
 within 'IOWriteBandwidthMax= 1M holds within 10 %' 0.5 1.1 "$(ratio "$(written)" "$(age writer)")"
 
@@ -200,12 +201,25 @@ stands keeper MemoryLow memory.low 16777216 16.0M
 equal 'its slice grants what is reserved in it' 8388608 "$(file_of keys memory.min)"
 equal 'and the tree, which is our own here' 8388608 "$(cat "$tree/memory.min")"
 equal 'operations stand in io.max' "$disk rbps=max wbps=max riops=20 wiops=max" "$(file_of reader io.max)"
-reads() { file_of reader io.stat | sed -n "s/^$disk .*rios=\([0-9]*\).*/\1/p"; }
-idle_before=$(usage idler) gold_before=$(usage gold) reads_before=$(reads) at=$(now)
-sleep 4
-within 'CPUWeight=idle leaves nearly all to the others' 0 0.1 "$(ratio $(($(usage idler) - idle_before)) $(($(usage gold) - gold_before)))"
-within 'IOReadIOPSMax= 20 holds within 20 %' 1 24 \
-    "$(awk -v n=$(($(reads) - reads_before)) -v a="$at" -v b="$(now)" 'BEGIN { print n / (b - a) }')"
+idle_and_reads() { # the time, the CPU time of the idle one and of gold, and how often the reader has read
+    usage_of "$tree"/pinned/{idler,gold}
+    sed -n "s/^$disk .*rios=\([0-9]*\).*/\1/p" "$tree/reader/io.stat"
+}
+watch_idle_and_reads() {
+    local before
+    before=$(idle_and_reads)
+    sleep 4
+    # shellcheck disable=SC2046,SC2086
+    set -- $before $(idle_and_reads)
+    idle_share=$(ratio $(($6 - $2)) $(($7 - $3)))
+    read_rate=$(ratio $((($8 - $4) * 1000000)) $(($5 - $1)))
+}
+for _ in 1 2 3 4 5; do
+    watch_idle_and_reads
+    ! is_within 0 0.03 "$idle_share" || ! is_within 1 24 "$read_rate" || break
+done
+within 'CPUWeight=idle leaves nearly all to the others' 0 0.03 "$idle_share"
+within 'IOReadIOPSMax= 20 holds within 20 %' 1 24 "$read_rate"
 check_state 'OOMPolicy=kill ends all at once' group failed
 equal 'by the kernel' 1 "$(file_of group memory.oom.group)"
 check_state 'OOMPolicy=stop ends the rest' stopped failed

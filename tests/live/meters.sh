@@ -102,12 +102,15 @@ if [ "$(metric supervisord_bpf_loaded program=wait)" = 1 ]; then
     first=$(count_of)
     supctl start one other
     sleep 3
-    usage=$(property one cpu_usage) wait=$(property one cpu_wait)
-    elapsed=$(awk -v now="$(date +%s.%N)" -v start="$(metric supervisord_workload_start_time_seconds workload=one)" \
-        'BEGIN { print now - start }')
+    asked=$EPOCHREALTIME # it is read between these two, which may lie apart
+    { read -r usage && read -r wait; } < <(supctl show one -p cpu_usage -p cpu_wait --value)
+    answered=$EPOCHREALTIME start=$(metric supervisord_workload_start_time_seconds workload=one)
     supctl stop one other
-    within 'one that always wants to run runs or waits' 0.85 1.05 "$(awk -v a="$usage" -v b="$wait" -v c="$elapsed" 'BEGIN { print (a + b) / c }')"
-    within 'and waits half of the time beside another one' 0.4 1 "$(ratio "$wait" "$elapsed")"
+    share() { awk -v part="$1" -v start="$start" -v now="$2" 'BEGIN { print part / (now - start) }'; } # SECONDS UNTIL
+    busy=$(awk -v a="$usage" -v b="$wait" 'BEGIN { print a + b }')
+    within 'one that always wants to run runs or waits' 0.85 99 "$(share "$busy" "$asked")"
+    within 'and no more than that' 0 1.05 "$(share "$busy" "$answered")"
+    within 'and waits half of the time beside another one' 0.4 1 "$(share "$wait" "$answered")"
     within 'the wait histogram of the slice counts' $((first + 10)) 1e9 "$(count_of)"
     equal 'and ends in +Inf with all of them' same "$(supctl metrics | awk '
         /^supervisord_slice_cpu_runqueue_wait_seconds_bucket.slice="all".*Inf/ { last = $NF }

@@ -74,7 +74,7 @@ for interface in eth0 eth1; do
     check "$interface is shaped" says 'tbf .* rate 10Mbit' inside web tc qdisc show dev $interface
 done
 fetch() { curl --silent --globoff --max-time 60 --output /dev/null --write-out '%{speed_download}' "http://$1:8080/big"; }
-within 'IPv6 is held to the rate' 1.125e6 1.375e6 "$(fetch "[$front6]")"
+measured 'IPv6 is held to the rate' 1.125e6 1.375e6 fetch "[$front6]"
 check 'nothing is left to plan' plan_is_empty
 
 # Namespaces that are ready: a start takes one, and there is another soon.
