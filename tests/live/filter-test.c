@@ -19,7 +19,7 @@
 enum {
     REPLACEMENTS = 20,
     GROUPS = 50,
-    GONE_TRIES = 500, /* of 10 msec */
+    GONE_TRIES = 6000, /* of 10 msec */
     PORT = 9777,
 };
 

@@ -20,7 +20,7 @@
 
 enum {
     EXIT_SKIP = 77,
-    REMOVE_TRIES = 500, /* of 10 msec */
+    REMOVE_TRIES = 6000, /* of 10 msec */
 };
 
 int tree_fd = -1;

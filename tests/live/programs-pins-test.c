@@ -101,7 +101,7 @@ static Links pinned_links(void) {
 
 /* The kernel ends links in the background, some seconds later where it saves on wake-ups. */
 static void await_end_of(uint32_t id) {
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 6000; i++) {
         int fd = bpf_link_get_fd_by_id(id);
 
         if (fd < 0 && errno == ENOENT)

@@ -24,13 +24,14 @@ must 'the daemon starts' daemon_start
 check_state 'one works' spinner running
 check_state 'one sleeps' sleeper running
 
-# member NAME MEMBER COMMAND...: of the object of that name in what the command prints
+# member NAME MEMBER JSON: of the object of that name in it
 member() {
-    "${@:3}" --json=pretty | awk -v name="\"$1\"," -v member="\"$2\":" '
+    awk -v name="\"$1\"," -v member="\"$2\":" '
         $1 == "\"name\":" { found = $2 == name }
-        found && $1 == member { gsub(/[",]/, "", $2); print $2; exit }'
+        found && $1 == member { gsub(/[",]/, "", $2); print $2; exit }' <<<"$3"
 }
-top_of() { member "$1" "$2" supctl top --interval 2s; } # NAME MEMBER
+top=$(supctl top --interval 2s --json=pretty)
+top_of() { member "$1" "$2" "$top"; } # NAME MEMBER
 first_of_top() { supctl top "$@" --batch --iterations 1 --interval 2s --no-legend | awk '{ print $1; exit }'; }
 count() { grep -o "$1" | wc -l; } # WORD
 
@@ -41,13 +42,14 @@ equal 'what has none has none' null "$(top_of spinner memory_max_bytes)"
 equal 'the tree has the slice first' all "$(first_of_top --sort cpu)"
 equal 'the list has who works most first' spinner "$(first_of_top --sort cpu --flat)"
 
+list=$(supctl list --json=pretty)
 equal 'list' 'workload all running' \
-    "$(for key in kind slice state; do member spinner $key supctl list; done | paste -sd ' ')"
-equal 'its pid' "$(pid_of spinner)" "$(member spinner main_pid supctl list spinner)"
+    "$(for key in kind slice state; do member spinner $key "$list"; done | paste -sd ' ')"
+equal 'its pid' "$(pid_of spinner)" "$(member spinner main_pid "$list")"
 matches 'tree' '"name":"all".*"children":\[\{"name":"spinner".*\},\{"name":"sleeper"' "$(supctl tree --json)"
 matches 'show' '"MemoryMax":\{"set":"64.0M",' "$(supctl show --json bounded)"
 matches 'what is not set is null' '"TasksMax":\{"set":null,' "$(supctl show --json bounded)"
-within 'meters are numbers' 0.01 1e6 "$(member spinner cpu_usage supctl show spinner)"
+within 'meters are numbers' 0.01 1e6 "$(member spinner cpu_usage "$(supctl show --json=pretty spinner)")"
 matches 'status' '"journal":\[\{"at_usec":[0-9]+,"action":".*spinner' "$(supctl status --json)"
 matches 'plan' '^\[.*\]$' "$(supctl plan --json)"
 matches 'check' '"state":"(enforced|measured|absent)"' "$(supctl check --json)"
