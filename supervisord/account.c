@@ -39,8 +39,7 @@ struct Accounting {
 
 /* --- windows ----------------------------------------------------------------------------------------------------- */
 
-/* What the tree may use now: CPUs come and go. */
-static int read_cpus(const Supervisor *s, CpuSet *ret) {
+int supervisor_read_cpus(const Supervisor *s, CpuSet *ret) {
     char text[CPU_LIST_TEXT_MAX];
     ssize_t n = file_read_at(s->tree.fd, "cpuset.cpus.effective", text, sizeof text);
     if (n <= 0) /* without the controller it is all that there are */
@@ -81,7 +80,7 @@ static int end_window(Supervisor *s, uint64_t now, AccountWindow *ret) {
             members[i] = member_of(s, entry, now);
     }
     CpuSet cpus;
-    int r = read_cpus(s, &cpus);
+    int r = supervisor_read_cpus(s, &cpus);
     if (r >= 0)
         r = account_window(policy, members, &(AccountNow){ now, s->started_usec, &cpus }, ret);
     if (r >= 0)

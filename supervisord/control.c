@@ -49,6 +49,10 @@ static void on_plan(void *userdata, ApiCall *call) {
     diagnostics_done(&diagnostics);
 }
 
+static void on_what_if(void *userdata, char *const *changes, ApiCall *call) {
+    supervisor_answer_what_if(userdata, changes, call);
+}
+
 static void on_policy_state(void *userdata, ApiCall *call) {
     const LastReload *last = &((Supervisor *) userdata)->last_reload;
     api_answer_policy_state(call, last->ok, last->success_usec, last->errors ?: "");
@@ -342,6 +346,7 @@ ApiBackend supervisor_backend(Supervisor *s) {
         .sample = take_sample,
         .snapshot = get_snapshot,
         .plan = on_plan,
+        .what_if = on_what_if,
         .policy_state = on_policy_state,
         .reload = on_reload,
         .stop_all = on_stop_all,

@@ -76,6 +76,12 @@ static int amend(Sources *sources, SourceKind kind, const Group *group, const ch
     return r < 0 ? r : sources_put(sources, kind, path, text);
 }
 
+int supervisor_lay_over(const Supervisor *s, Sources *transient, const Group *group, char *const *settings) {
+    _cleanup_(cleanup_free) char *path = NULL;
+    int r = intent_set_path(s->config, group->name, &path);
+    return r < 0 ? r : amend(transient, SOURCE_TRANSIENT, group, path, settings);
+}
+
 /* A key that is to last is not hidden by what was set until the next boot. */
 static int give_way(Sources *transient, const Group *group, const char *path, char *const *settings) {
     _cleanup_(cleanup_strv_free) char **without_values = NULL;

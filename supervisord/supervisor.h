@@ -7,7 +7,8 @@
  * converge.c (one funnel for every change), settle.c (what came of it), tend.c (what is made ready for later), drift.c
  * (what others write), freeze.c (the freezer), watch.c (running workloads: starts, exits), ending.c (their ends and stops), command.c (what
  * runs beside a start and for it), session.c (for people), waiter.c (who waits), control.c (what the control socket
- * asks for), question.c (what it asks the node), transient.c (what people run), set.c (what they set), intent.c
+ * asks for), question.c (what it asks the node), transient.c (what people run), set.c (what they set),
+ * what-if.c (what would be if they did), intent.c
  * (runtime intent as drop-ins).
  */
 
@@ -148,7 +149,8 @@ bool supervisor_account_is_due(const Supervisor *supervisor);
 /* They do not: returns after what time to look, 0 for never. Until supervisor_account_wake(), the kernel may wake us. */
 uint64_t supervisor_account_rest(Supervisor *supervisor);
 void supervisor_account_wake(Supervisor *supervisor);
-uint64_t supervisor_account_residual(const Supervisor *supervisor); /* usec by which windows did not add up, summed */
+int supervisor_read_cpus(const Supervisor *supervisor, CpuSet *ret); /* that the tree may use now: they come and go */
+uint64_t supervisor_account_residual(const Supervisor *supervisor);  /* usec by which windows did not add up, summed */
 
 /* --- converge.c --- */
 
@@ -305,6 +307,14 @@ bool supervisor_collect(Supervisor *supervisor, const char *workload);
 
 /* Amends the policy and writes down what was amended. -EBADMSG: the diagnostics say what is wrong, and nothing was done. */
 int supervisor_set(Supervisor *supervisor, const Group *group, const ApiSet *set, Diagnostics *diagnostics);
+
+/* Has the runtime drop-ins say these keys of the group, beside what they say of it. Nothing is written. */
+int supervisor_lay_over(const Supervisor *supervisor, Sources *transient, const Group *group, char *const *settings);
+
+/* --- what-if.c --- */
+
+/* changes: name, key, value, ... */
+void supervisor_answer_what_if(Supervisor *supervisor, char *const *changes, ApiCall *call);
 
 /* --- intent.c --- */
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 
@@ -67,6 +68,23 @@ int share_tree_make(const Policy *policy, const bool runs[], uint64_t window_use
     add_nodes(policy, present, window_usec, place, &tree);
     *ret = tree;
     tree = (ShareTree){ 0 };
+    return 0;
+}
+
+int share_entitle_groups(const Policy *policy, const bool runs[], const ShareHost *host, uint64_t ret[]) {
+    _cleanup_(share_tree_done) ShareTree tree = { 0 };
+    int r = share_tree_make(policy, runs, host->window_usec, &tree);
+    if (r < 0)
+        return r;
+    _cleanup_(cleanup_free) uint64_t *entitled = calloc(tree.n, sizeof *entitled);
+    if (!entitled)
+        return -ENOMEM;
+    r = share_entitle(tree.nodes, tree.n, host, entitled);
+    if (r < 0)
+        return r;
+    memset(ret, 0, policy->n_groups * sizeof *ret);
+    for (size_t i = 1; i < tree.n; i++)
+        ret[tree.groups[i]->index] = entitled[i];
     return 0;
 }
 

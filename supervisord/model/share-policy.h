@@ -17,4 +17,6 @@ typedef struct ShareTree {
  * wanted. Their demand is SHARE_DEMAND_ALL. -ENOMEM.
  */
 int share_tree_make(const Policy *policy, const bool runs[], uint64_t window_usec, ShareTree *ret);
+/* What each group is entitled to, by index; 0 where nothing in it runs. runs as above. -ENOMEM, -E2BIG */
+int share_entitle_groups(const Policy *policy, const bool runs[], const ShareHost *host, uint64_t ret[]);
 void share_tree_done(ShareTree *tree);

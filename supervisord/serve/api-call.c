@@ -125,6 +125,18 @@ void api_answer_check(ApiCall *call, const ApiCheckRow *rows, size_t n) {
     call_answer(call, reply, r);
 }
 
+void api_answer_what_if(ApiCall *call, const ApiWhatIfRow *rows, size_t n) {
+    sd_bus_message *reply = NULL;
+    int r = sd_bus_message_new_method_return(call->message, &reply);
+    if (r >= 0)
+        r = sd_bus_message_open_container(reply, 'a', "(sstt)");
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = sd_bus_message_append(reply, "(sstt)", rows[i].name, rows[i].slice, rows[i].before, rows[i].after);
+    if (r >= 0)
+        r = sd_bus_message_close_container(reply);
+    call_answer(call, reply, r);
+}
+
 void api_answer_error(ApiCall *call, const char *error, const char *format, ...) {
     _cleanup_(cleanup_free) char *message = NULL;
     va_list arguments;

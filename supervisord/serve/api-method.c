@@ -144,6 +144,29 @@ static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *e
     return 1;
 }
 
+static int read_changes(sd_bus_message *message, char ***ret) {
+    const char *part[3];
+    int r = sd_bus_message_enter_container(message, 'a', "(sss)");
+    while (r >= 0 && (r = sd_bus_message_read(message, "(sss)", part, part + 1, part + 2)) > 0)
+        for (size_t i = 0; i < ELEMENTSOF(part) && r >= 0; i++)
+            r = strv_push(ret, part[i]);
+    return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+static int method_what_if(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    Peer *peer = userdata;
+    const ApiBackend *backend = &peer->api->backend;
+    _cleanup_(cleanup_strv_free) char **changes = NULL;
+    ApiCall *call;
+    int r = read_changes(message, &changes);
+    if (r >= 0)
+        r = call_begin(message, peer, error, &call);
+    if (r < 0)
+        return r;
+    backend->what_if(backend->userdata, changes, call);
+    return 1;
+}
+
 /* --- orders: what changes something, with arguments of its own --- */
 
 typedef int OrderReader(sd_bus_message *message, void *ret_order, sd_bus_error *error);
@@ -323,6 +346,7 @@ static const sd_bus_vtable control_vtable[] = {
     METHOD("Outputs", "", "a(ssss)", method_view),
     METHOD("Snapshot", "s", "ay", method_snapshot),
     METHOD("Plan", "", "as", method_plain),
+    METHOD("WhatIf", "a(sss)", "a(sstt)", method_what_if),
     METHOD("PolicyState", "", "bts", method_plain),
     METHOD("Reload", "", "asa(ss)", method_plain),
     METHOD("StopAll", "", "", method_plain),

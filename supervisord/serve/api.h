@@ -57,6 +57,12 @@ typedef struct ApiSet {
     bool runtime;    /* until the next boot only */
 } ApiSet;
 
+/* What a change of the policy would make of a group's entitlement, in usec of CPU time a second. */
+typedef struct ApiWhatIfRow {
+    const char *name, *slice; /* slice "": top */
+    uint64_t before, after;   /* UINT64_MAX: it does not run */
+} ApiWhatIfRow;
+
 typedef struct ApiLimitRow {
     const char *key;
     char set[256], written[256], effective[320];
@@ -76,6 +82,7 @@ typedef struct ApiBackend {
     void (*sample)(void *userdata); /* brings the ledger's samples up to date */
     int (*snapshot)(void *userdata, ExpositionFormat format, char **ret_text, size_t *ret_size);
     void (*plan)(void *userdata, ApiCall *call);
+    void (*what_if)(void *userdata, char *const *changes, ApiCall *call); /* name, key, value, name, key, value, ... */
     void (*policy_state)(void *userdata, ApiCall *call);
     void (*reload)(void *userdata, ApiCall *call);
     void (*stop_all)(void *userdata, ApiCall *call);
@@ -113,6 +120,7 @@ void api_answer_lines(ApiCall *call, char *const *lines);
 /* faults: object, why, object, why, ... */
 void api_answer_reload(ApiCall *call, char *const *lines, char *const *faults);
 void api_answer_limits(ApiCall *call, const char *name, const ApiLimitRow *rows, size_t n);
+void api_answer_what_if(ApiCall *call, const ApiWhatIfRow *rows, size_t n);
 void api_answer_check(ApiCall *call, const ApiCheckRow *rows, size_t n);
 void api_answer_exit(ApiCall *call, const Exit *exit);
 void api_answer_run(ApiCall *call, const char *name, pid_t pid, const Exit *exit);

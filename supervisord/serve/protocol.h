@@ -19,6 +19,10 @@
  *                                   bitten (UINT64_MAX: the kernel has no witness);
  *                                   meters: heading, name, value in base units, unit ("s", "B", "")       r
  *   Plan       () -> as             what `Reload` would do now, a step a line                           r
+ *   WhatIf     (a(sss) changes) -> a(sstt)
+ *                                   a slice or workload, a policy key, its value ("" what the files say); of each slice and
+ *                                   workload: name, slice ("" top), the CPU time it is entitled to while all that run want
+ *                                   all, in usec a second, now and if the policy said so; UINT64_MAX: it does not run   r
  *   Cat        (s name) -> s        what the policy as loaded and the runtime drop-ins say of a slice, workload or network, or
  *                                   of everything (name ""): merged, as policy text, each line below a comment with
  *                                   its file and line and, where it is inherited, the section that gives it   r

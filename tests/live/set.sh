@@ -88,4 +88,18 @@ check 'there it can be' supctl set --runtime job TimeoutStopSec=1s
 supctl stop job
 refuted 'and goes with it' test -e "/run/$instance/transient/60-set-job.ini"
 
+# What would be, if: front and idler are alike until web may use a tenth of a CPU, and what it leaves is idler's.
+supctl run --no-wait --name idler -- sleep infinity
+before=$(supctl cat web)
+changes=$(supctl --plain plan --what-if web.CPUQuota=10%)
+matches 'what if web had a quota' '^web +front +[0-9.]+ +0\.10 +-' "$changes"
+matches 'its slice would have no more' '^front +- +[0-9.]+ +0\.10 +-' "$changes"
+matches 'another would have the rest' '^idler +- +[0-9.]+ +[0-9.]+ +\+' "$changes"
+matches 'several at once' '"name":"web","slice":"front","entitled_cpus":[0-9.]+,"then_cpus":0.05\}' \
+    "$(supctl plan --json --what-if web.CPUQuota=10% --what-if front.CPUQuota=5%)"
+matches 'what if it was stopped' '^web +front +[0-9.]+ +- +-' "$(supctl --plain plan --what-if web.State=stopped)"
+matches 'what is wrong is said' '^CPUWeight=: expected' "$(supctl plan --what-if web.CPUWeight=0 2>&1)"
+matches 'of whom, too' 'wbe: no such slice or workload' "$(supctl plan --what-if wbe.CPUWeight=1 2>&1)"
+equal 'nothing was changed by it' "$before" "$(supctl cat web)"
+
 the_end

@@ -157,6 +157,12 @@ static int method_plan(sd_bus_message *call, void *userdata, sd_bus_error *error
     return sd_bus_reply_method_return(call, "as", 2, "set web memory.max 67108864 (was max)", "spawn hog");
 }
 
+static int method_what_if(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+    return sd_bus_reply_method_return(call, "a(sstt)", 5, "inner", "", UINT64_C(1500000), UINT64_C(2000000), "web",
+            "inner", UINT64_C(1125000), UINT64_C(2000000), "cart", "inner", UINT64_C(375000), UINT64_MAX, "batch", "",
+            UINT64_C(500000), UINT64_C(500000), "job", "", UINT64_MAX, UINT64_MAX);
+}
+
 static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error) {
     if (is_faulty)
         return sd_bus_reply_method_return(call, "asa(ss)", 2, "set io.max of inner to 8:0 rbps=1: No such device",
@@ -315,6 +321,7 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_METHOD("CatFiles", "s", "s", method_cat_files, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("PolicyState", NULL, "bts", method_policy_state, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Plan", NULL, "as", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("WhatIf", "a(sss)", "a(sstt)", method_what_if, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Reload", NULL, "asa(ss)", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Start", "s", NULL, method_start, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("Restart", "s", NULL, method_start, SD_BUS_VTABLE_UNPRIVILEGED),

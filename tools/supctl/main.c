@@ -295,5 +295,6 @@ int main(int argc, char **argv) {
     status = close_stdout(run_main(argc, argv, &options));
     options.properties = strv_free(options.properties);
     options.environment = strv_free(options.environment);
+    options.changes = strv_free(options.changes);
     return status;
 }

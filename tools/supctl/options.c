@@ -118,6 +118,8 @@ const Option option_rows[] = {
     { "show", 'p', "property", "KEY", take_list, IN(properties),
             "Print KEY=value of this limit, meter or field; repeatable" },
     { "show", 0, "value", NULL, take_flag, IN(value), "With -p: print the value alone" },
+    { "plan", 0, "what-if", "NAME.KEY=VALUE", take_list, IN(changes),
+            "Show instead what CPU time all would be entitled to; repeatable" },
     { "run", 0, "name", "NAME", take_name, IN(name), "Call the workload NAME (run-XXXXXXXX)" },
     { "run", 'p', "property", "KEY=VALUE", take_list, IN(properties), "Set a limit or key of the policy; repeatable" },
     { "run", 0, "unit", "NAME", take_name, IN(name), "The same, for who is used to systemd-run" },

@@ -27,6 +27,7 @@ typedef struct Options {
     bool no_wait, collect;
     const char *signal, *kill_whom;
     bool runtime;
+    char **changes; /* plan: NAME.KEY=VALUE; owned */
     bool no_block;
     bool pty;
     char **environment; /* NAME=VALUE; owned */
@@ -47,6 +48,9 @@ VerbFunction verb_status, verb_tree, verb_top, verb_show, verb_list, verb_plan, 
         verb_restart, verb_shutdown, verb_kill, verb_freeze, verb_thaw, verb_wait, verb_set, verb_exec, verb_events,
         verb_is_active, verb_is_failed, verb_run, verb_check, verb_verify, verb_metrics, verb_version, verb_help,
         verb_complete, verb_logs, verb_cat, verb_rm, verb_diff;
+
+/* `plan --what-if`: what slices and workloads would be entitled to. The exit status. */
+int what_if(const Options *options);
 
 /* What a verb's arguments are: says which patterns of names stand for, and what completes them. */
 typedef enum ArgumentKind {

@@ -73,6 +73,8 @@ static int call_and_print(
 int verb_plan(const Options *options, char **arguments) {
     _cleanup_(cleanup_sd_bus_flush_close_unref) sd_bus *bus = NULL;
     _cleanup_(cleanup_sd_bus_message_unref) sd_bus_message *reply = NULL;
+    if (options->changes)
+        return what_if(options);
     int status = client_open(options, &bus);
 
     return status == EXIT_SUCCESS ? call_and_print(options, bus, "Plan", CALL_READS, &reply) : status;
