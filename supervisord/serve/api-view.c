@@ -168,9 +168,14 @@ int view_outputs(sd_bus_message *reply, const Policy *policy, const Ledger *ledg
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int append_meters(sd_bus_message *reply, const Sample *sample) {
+/* With what the group is entitled to now, which is no meter: the exporter has it as a counter. */
+static int append_meters(sd_bus_message *reply, const LedgerEntry *entry) {
     static const char *const units[] = { [METER_UNIT_NSEC] = "s", [METER_UNIT_BYTES] = "B", [METER_UNIT_COUNT] = "" };
+    const Sample *sample = entry ? ledger_entry_sample(entry) : NULL;
     int r = sd_bus_message_open_container(reply, 'a', "(ssds)");
+    if (r >= 0 && sample && sample_has(sample, METER_CPU_ENTITLED))
+        r = sd_bus_message_append(
+                reply, "(ssds)", "cpu", CONTROL_ENTITLEMENT, (double) entry->entitled / USEC_PER_SEC, "");
     FOREACH_METER (meter)
         if (r >= 0 && sample && sample_has(sample, meter->id))
             r = sd_bus_message_append(reply, "(ssds)", meter->group, meter->name,
@@ -188,5 +193,5 @@ int view_show(sd_bus_message *reply, const Ledger *ledger, const Group *group, c
                 reply, "(sssst)", rows[i].key, rows[i].set, rows[i].written, rows[i].effective, rows[i].bitten);
     if (r >= 0)
         r = sd_bus_message_close_container(reply);
-    return r < 0 ? r : append_meters(reply, entry ? ledger_entry_sample(entry) : NULL);
+    return r < 0 ? r : append_meters(reply, entry);
 }

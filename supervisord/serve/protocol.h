@@ -84,3 +84,5 @@
 #define CONTROL_FORMAT_OPENMETRICS "openmetrics"
 
 #define CONTROL_STATUS_SIGNATURE "ssssuttsss"
+
+#define CONTROL_ENTITLEMENT "cpu_entitlement" /* among the meters of Show: CPUs that it is entitled to now */

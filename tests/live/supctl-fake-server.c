@@ -119,15 +119,19 @@ static int method_list(sd_bus_message *call, void *userdata, sd_bus_error *error
     return sd_bus_send(NULL, reply, NULL);
 }
 
-/* Each call is a second later than the one before. web uses 150 % CPU, sleeper 50 %; the others have few meters. */
+/*
+ * Each call is a second later than the one before. web uses 150 % CPU of the 300 that it is entitled to, sleeper 50 of 25; the
+ * others have few meters.
+ */
 static int method_samples(sd_bus_message *call, void *userdata, sd_bus_error *error) {
     double t = n_samplings++;
 
-    return sd_bus_reply_method_return(call, "ta(sa{sd})", (uint64_t) (t * 1e6) + 1000000, 5, "front", 2, "cpu_usage",
-            100 + 2 * t, "memory_usage", 3e9, "web", 7, "cpu_usage", 10 + 1.5 * t, "cpu_wait", 0.0123 * t,
-            "memory_usage", 67108864.0, "io_read_bytes", 4096 * t, "io_write_bytes", 1.5e6 * t, "network_receive_bytes",
-            125 * t, "network_transmit_bytes", 6.25e6 * t, "inner", 1, "cpu_usage", 10 + 0.5 * t, "sleeper", 2,
-            "cpu_usage", 10 + 0.5 * t, "from_the_future", 1.0, "hog", 1, "cpu_usage", 10 - t);
+    return sd_bus_reply_method_return(call, "ta(sa{sd})", (uint64_t) (t * 1e6) + 1000000, 5, "front", 3, "cpu_usage",
+            100 + 2 * t, "cpu_entitled", 4 * t, "memory_usage", 3e9, "web", 8, "cpu_usage", 10 + 1.5 * t,
+            "cpu_entitled", 3 * t, "cpu_wait", 0.0123 * t, "memory_usage", 67108864.0, "io_read_bytes", 4096 * t,
+            "io_write_bytes", 1.5e6 * t, "network_receive_bytes", 125 * t, "network_transmit_bytes", 6.25e6 * t,
+            "inner", 1, "cpu_usage", 10 + 0.5 * t, "sleeper", 3, "cpu_usage", 10 + 0.5 * t, "cpu_entitled", 0.25 * t,
+            "from_the_future", 1.0, "hog", 1, "cpu_usage", 10 - t);
 }
 
 static int append_show(sd_bus_message *reply, const CannedStatus *s) {
@@ -135,8 +139,10 @@ static int append_show(sd_bus_message *reply, const CannedStatus *s) {
     sd_bus_message_append(reply, "a(sssst)", 4, "CPUWeight", "300", "300", "300", UINT64_MAX, "MemoryMax", "64.0M",
             "64.0M", "front: 32.0M", UINT64_C(12), "TasksMax", "", "infinity", "infinity", UINT64_C(0),
             "NetworkEgressMax", "8Mbit/s", "", "8Mbit/s", UINT64_MAX);
-    return sd_bus_message_append(reply, "a(ssds)", 4, "cpu", "cpu_usage", 83.25, "s", "cpu", "cpu_wait", 0.0123, "s",
-            "memory", "memory_usage", 67108864.0, "B", "tasks", "tasks", 17.0, "");
+    return sd_bus_message_append(reply, "a(ssds)", 9, "cpu", "cpu_entitlement", 1.5, "", "cpu", "cpu_usage", 83.25, "s",
+            "cpu", "cpu_wait", 0.0123, "s", "cpu", "cpu_entitled", 91.2, "s", "cpu", "cpu_lent", 12.3, "s", "cpu",
+            "cpu_borrowed", 4.55, "s", "cpu", "cpu_denied", 0.2, "s", "memory", "memory_usage", 67108864.0, "B",
+            "tasks", "tasks", 17.0, "");
 }
 
 static int method_show(sd_bus_message *call, void *userdata, sd_bus_error *error) {

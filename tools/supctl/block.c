@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "model/meter.h"
+#include "serve/protocol.h"
 #include "tools/supctl/table.h"
 #include "tools/supctl/text.h"
 
@@ -35,19 +36,44 @@ static void add_state(Table *table, const Status *status) {
         table_add_text(table, status->state);
 }
 
+/* NULL: the daemon has not told. */
+static const MeterReport *find_meter(const Detail *detail, const char *name) {
+    for (size_t i = 0; i < detail->n_meters; i++)
+        if (strcmp(detail->meters[i].name, name) == 0)
+            return &detail->meters[i];
+    return NULL;
+}
+
 static void add_meters(Table *table, const Detail *detail) {
     static const struct {
         const char *label;
         MeterId id;
     } shown[] = { { "CPU time", METER_CPU_USAGE }, { "Memory", METER_MEMORY_USAGE }, { "Tasks", METER_TASKS } };
 
-    for (size_t i = 0; i < ELEMENTSOF(shown); i++)
-        for (size_t j = 0; j < detail->n_meters; j++)
-            if (strcmp(detail->meters[j].name, meters[shown[i].id].name) == 0) {
-                char text[AMOUNT_TEXT_MAX];
+    for (size_t i = 0; i < ELEMENTSOF(shown); i++) {
+        const MeterReport *meter = find_meter(detail, meters[shown[i].id].name);
+        char text[AMOUNT_TEXT_MAX];
 
-                add_line(table, shown[i].label, meter_report_show(&detail->meters[j], text, sizeof(text)));
-            }
+        if (meter)
+            add_line(table, shown[i].label, meter_report_show(meter, text, sizeof(text)));
+    }
+}
+
+/* The account of its CPU time in words. */
+static void add_share(Table *table, const Detail *detail) {
+    const MeterReport *entitlement = find_meter(detail, CONTROL_ENTITLEMENT),
+                      *lent = find_meter(detail, meters[METER_CPU_LENT].name),
+                      *borrowed = find_meter(detail, meters[METER_CPU_BORROWED].name),
+                      *denied = find_meter(detail, meters[METER_CPU_DENIED].name);
+    char lent_text[AMOUNT_TEXT_MAX], borrowed_text[AMOUNT_TEXT_MAX], denied_text[AMOUNT_TEXT_MAX];
+
+    if (!entitlement || !lent || !borrowed || !denied)
+        return;
+    table_add(table, "CPU share:");
+    table_add(table, "entitled to %.3g %s; lent %s, borrowed %s, was denied %s", entitlement->value,
+            entitlement->value == 1 ? "CPU" : "CPUs", meter_report_show(lent, lent_text, sizeof(lent_text)),
+            meter_report_show(borrowed, borrowed_text, sizeof(borrowed_text)),
+            meter_report_show(denied, denied_text, sizeof(denied_text)));
 }
 
 static void print_title(const Status *status) {
@@ -78,5 +104,6 @@ int block_print(const Options *options, const Detail *detail, bool with_meters) 
     add_line(&table, "Last exit", status->last_exit);
     if (with_meters)
         add_meters(&table, detail);
+    add_share(&table, detail);
     return table_print(&table, &style, stdout);
 }

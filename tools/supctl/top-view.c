@@ -9,7 +9,6 @@
 
 #include <limits.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -30,7 +29,7 @@ typedef struct Row {
     const Bounds *bounds;
     unsigned depth;
     bool is_utf8;
-    double cpu, cpu_of_siblings;
+    double cpu, entitled; /* CPUs */
 } Row;
 
 /* --- cells ------------------------------------------------------------------------------------------------------- */
@@ -101,18 +100,28 @@ static void add_history(Table *table, const Row *row) {
     table_add_text(table, text);
 }
 
-/* The share of the CPU time that all siblings took. */
+static void add_entitled(Table *table, const Row *row) {
+    if (isnan(row->entitled))
+        table_add_text(table, "");
+    else
+        table_add(table, "%.0f", row->entitled * 100);
+}
+
+/* What it uses of what it is entitled to; who borrows beside that has a mark instead of the last piece. */
 static void add_share(Table *table, const Row *row) {
     char bar[BAR_WIDTH * MB_LEN_MAX + 1] = "";
+    bool borrows = row->cpu > row->entitled * (1 + 0.5 / BAR_WIDTH);
     long n_full;
 
-    if (isnan(row->cpu)) {
+    if (isnan(row->cpu) || isnan(row->entitled)) {
         table_add_text(table, "");
         return;
     }
-    n_full = row->cpu_of_siblings > 0 ? (long) (row->cpu / row->cpu_of_siblings * BAR_WIDTH + 0.5) : 0;
-    for (long i = 0; i < BAR_WIDTH; i++)
+    n_full = row->cpu >= row->entitled ? BAR_WIDTH : (long) (row->cpu / row->entitled * BAR_WIDTH + 0.5);
+    for (long i = 0; i < BAR_WIDTH - borrows; i++)
         strcat(bar, i < n_full ? (row->is_utf8 ? "█" : "#") : (row->is_utf8 ? "░" : "."));
+    if (borrows)
+        strcat(bar, row->is_utf8 ? "▶" : ">");
     table_add_text(table, bar);
 }
 
@@ -168,6 +177,7 @@ static const struct {
     { { .heading = "STATE", .width_min = 8 }, EVERYWHERE, add_state },
     { { .heading = "CPU%", .right = true, .width_min = 5 }, EVERYWHERE, add_cpu },
     { { .heading = "MAX%", .right = true }, EVERYWHERE, add_cpu_max },
+    { { .heading = "ENT%", .right = true, .width_min = 4 }, ON_WIDE | IN_BATCH, add_entitled },
     { { .heading = "HISTORY", .width_min = HISTORY_WIDTH }, ON_NARROW | ON_WIDE, add_history },
     { { .heading = "SHARE", .width_min = BAR_WIDTH }, ON_WIDE | IN_BATCH, add_share },
     { { .heading = "WAIT", .right = true, .width_min = 5 }, EVERYWHERE, add_wait },
@@ -183,17 +193,7 @@ static const struct {
 
 /* --- rows -------------------------------------------------------------------------------------------------------- */
 
-/* Fills sums[i + 1] with the CPU rate of all children of entry i, sums[0] with that of the top. */
-static void sum_children(const TopData *data, const TopOrder *order, double *sums) {
-    for (size_t i = 0; i < order->n_rows; i++) {
-        const HierarchyRow *row = &order->rows[i];
-        double cpu = top_cpu(data, order->sorted.entries[row->entry].name);
-
-        sums[row->parent == NO_ENTRY ? 0 : row->parent + 1] += isnan(cpu) ? 0 : cpu;
-    }
-}
-
-static Row row_of(const TopData *data, const TopOrder *order, size_t i, const double *sums) {
+static Row row_of(const TopData *data, const TopOrder *order, size_t i) {
     const HierarchyRow *row = &order->rows[i];
     const Status *status = &order->sorted.entries[row->entry];
 
@@ -203,7 +203,7 @@ static Row row_of(const TopData *data, const TopOrder *order, size_t i, const do
         .bounds = bounds_find(&data->bounds, status->name),
         .depth = row->depth,
         .cpu = top_cpu(data, status->name),
-        .cpu_of_siblings = sums[row->parent == NO_ENTRY ? 0 : row->parent + 1],
+        .entitled = top_rate(data, status->name, METER_CPU_ENTITLED),
     };
 }
 
@@ -230,16 +230,14 @@ static void add_row(Table *table, const TopView *view, const Row *row) {
 
 int top_print(const Options *options, const TopData *data, const TopView *view, FILE *file) {
     _cleanup_(top_order_done) TopOrder order = { 0 };
-    _cleanup_(cleanup_free) double *sums = calloc(data->listing.n_entries + 1, sizeof(double));
     Column chosen[ELEMENTSOF(columns)];
     _cleanup_(table_done) Table table = { .columns = chosen, .n_columns = choose_columns(view, chosen) };
     TableStyle style = table_style(options, 1);
 
-    if (!sums || top_order_build(data, view, &order) < 0)
+    if (top_order_build(data, view, &order) < 0)
         return complain_memory();
-    sum_children(data, &order, sums);
     for (size_t i = view->first; i < order.n_rows && i - view->first < view->n_rows; i++) {
-        Row row = row_of(data, &order, i, sums);
+        Row row = row_of(data, &order, i);
 
         row.is_utf8 = view->is_live && !options->plain && screen_is_utf8();
         add_row(&table, view, &row);
@@ -260,6 +258,7 @@ static void write_row(Json *json, const TopData *data, const Row *row) {
     json_word(json, "degraded", row->status->degraded);
     json_number(json, "cpu_ratio", row->cpu);
     json_number(json, "cpu_max_ratio", row->bounds->cpus);
+    json_number(json, "cpu_entitled_ratio", row->entitled);
     json_number(json, "cpu_wait_ratio", top_wait(data, name));
     json_number(json, "memory_bytes", top_memory(data, name));
     json_number(json, "memory_max_bytes", row->bounds->memory_bytes);
@@ -272,14 +271,13 @@ static void write_row(Json *json, const TopData *data, const Row *row) {
 
 int top_write(const Options *options, const TopData *data, const TopView *view) {
     _cleanup_(top_order_done) TopOrder order = { 0 };
-    _cleanup_(cleanup_free) double *sums = calloc(data->listing.n_entries + 1, sizeof(double));
     Json json = JSON(stdout, options->json);
 
-    if (!sums || top_order_build(data, view, &order) < 0)
+    if (top_order_build(data, view, &order) < 0)
         return complain_memory();
     json_begin_array(&json, NULL);
     for (size_t i = 0; i < order.n_rows; i++) {
-        Row row = row_of(data, &order, i, sums);
+        Row row = row_of(data, &order, i);
 
         write_row(&json, data, &row);
     }
