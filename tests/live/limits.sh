@@ -21,6 +21,10 @@ ExecStart=$spin
 Slice=pinned
 ExecStart=$spin
 
+[workload:drowsy]
+Slice=pinned
+ExecStart=/bin/sleep infinity
+
 [workload:throttled]
 AllowedCPUs=1
 CPUQuota=20%
@@ -74,13 +78,41 @@ compare() { # -> gold's share of the two, and the throttled one's of the time
     throttled_share=$(ratio $(($8 - $4)) $(($5 - $1)))
 }
 fair() { is_within 0.73 0.77 "$gold_share" && is_within 0.18 0.22 "$throttled_share"; }
+# The account, a line each: name, used by the kernel's word, entitled, lent, borrowed, denied.
+account() {
+    supctl metrics | awk -F '["{ ]' '/^supervisord_workload_(cpu_usage|share)/ { value[$3, $1] = $NF; names[$3] }
+        END { p = "supervisord_workload_"; s = "_seconds_total"
+            for (n in names) print n, value[n, p "cpu_usage" s], value[n, p "share_entitled" s], value[n, p "share_lent" s],
+                value[n, p "share_borrowed" s], value[n, p "share_denied" s] }'
+}
 sleep 1
+account_before=$(account)
 for _ in 1 2 3 4 5; do # the machine below this one may have taken its time out of one of them
     compare
     ! fair || break
 done
 within 'CPUWeight= 300 : 100 shares 75 : 25 within 2 points' 0.73 0.77 "$gold_share"
 within 'CPUQuota=20% holds within 2 points' 0.18 0.22 "$throttled_share"
+
+# Of what their slice is entitled to, gold has 60 % and bronze 20; they borrow what the drowsy one lends, and others beside the
+# slice. Nobody is denied anything: to wait for the own quota is not to be denied. What was used is the kernel's figure.
+account_after=$(account)
+gains() { # EXPRESSION: of what the workloads gained, entitled["gold"] and so on
+    awk "NR == FNR { for (i = 2; i <= 6; i++) old[\$1, i] = \$i; next }
+        { used[\$1] = \$2; entitled[\$1] = \$3 - old[\$1, 3]; lent[\$1] = \$4 - old[\$1, 4]
+          borrowed[\$1] = \$5 - old[\$1, 5]; denied[\$1] = \$6 - old[\$1, 6]; told[\$1] = \$3 + \$5 - \$4 - \$6 }
+        END { slice = entitled[\"gold\"] + entitled[\"bronze\"] + entitled[\"drowsy\"]; print $1 }" <(echo "$account_before") <(echo "$account_after")
+}
+within 'gold is entitled to 60 % of its slice' 0.59 0.61 "$(gains 'entitled["gold"] / slice')"
+within 'and denied next to nothing of it' 0 0.1 "$(gains 'denied["gold"] / entitled["gold"]')"
+within 'who sleeps lends all it is entitled to' 0.97 1 "$(gains 'lent["drowsy"] / entitled["drowsy"]')"
+within 'and is entitled to 20 %' 0.19 0.21 "$(gains 'entitled["drowsy"] / slice')"
+within 'the others borrow that and more' 0.8 100 "$(gains '(borrowed["gold"] + borrowed["bronze"]) / lent["drowsy"]')"
+within 'a quota denies nothing' 0 0.1 "$(gains 'denied["throttled"] / entitled["throttled"]')"
+within 'what gold used is what the kernel says' 0.99 1.01 "$(gains 'told["gold"] / used["gold"]')"
+within 'and so it is for the throttled one' 0.99 1.01 "$(gains 'told["throttled"] / used["throttled"]')"
+within 'the account adds up' 0 0.01 "$(metric supervisord_share_residual_seconds_total resource=cpu)"
+
 age() { awk -v now="$(date +%s%6N)" -v since="$(property "$1" SinceUSec)" 'BEGIN { print now - since }'; }
 within 'IOWriteBandwidthMax= 1M holds within 10 %' 0.5 1.1 "$(ratio "$(written)" "$(age writer)")"
 

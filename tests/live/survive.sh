@@ -36,10 +36,11 @@ must 'the daemon starts' daemon_start
 for name in busy brief again limited; do check_state "$name runs" "$name" running; done
 busy=$(pid_of busy) brief=$(pid_of brief) again=$(pid_of again) first_daemon=$daemon
 invocation=$(invocation_of busy)
-counters() { # one line: CPU time, packets sent
+counters() { # one line: CPU time, packets sent, waits, CPU time entitled to
     echo "$(metric supervisord_workload_cpu_usage_seconds_total workload=busy)" \
         "$(metric supervisord_workload_network_transmit_packets_total workload=busy)" \
-        "$(metric supervisord_workload_cpu_runqueue_waits_total workload=busy)"
+        "$(metric supervisord_workload_cpu_runqueue_waits_total workload=busy)" \
+        "$(metric supervisord_workload_share_entitled_seconds_total workload=busy)"
 }
 ping_bridge() { nsenter --net --target "$busy" bash -c "echo >/dev/udp/$subnet.1/9"; }
 for _ in 1 2 3; do ping_bridge; done

@@ -34,8 +34,9 @@ packet() {
     echo >"$work/send" && read -r x <"$work/sent" && sent=$((sent + 1))
     echo >"$work/try" && read -r x <"$work/sent"
 }
-counters() { # CPU wait, denials of one try each
+counters() { # CPU wait, CPU time entitled to, denials of one try each
     echo "$(metric supervisord_workload_cpu_runqueue_waits_total workload=busy)" \
+        "$(metric supervisord_workload_share_entitled_seconds_total workload=busy)" \
         "$(metric supervisord_workload_filter_denied_total workload=denied)"
 }
 counted() { metric supervisord_workload_network_transmit_packets_total workload=sender; }
@@ -78,7 +79,7 @@ check_state 'what ended meanwhile has failed' brief failed
 equal 'and its exit code is told' 'exit code 7' "$(property brief LastExit)"
 packet
 check_eventually 'counting goes on' equal_now $sent counted
-one_more_is_denied() { goes_on "${after% *} $((${after#* } + 1))" "$(counters)"; }
+one_more_is_denied() { goes_on "${after% *} $((${after##* } + 1))" "$(counters)"; }
 check_eventually 'of what is denied too' one_more_is_denied
 check_eventually 'nothing is left to do' plan_is_empty
 
