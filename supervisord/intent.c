@@ -5,7 +5,6 @@
  * the policy's own language, so that a daemon that comes back reads what was wanted like any other file.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -64,18 +63,14 @@ static void gone_file(const char *workload, char buffer[static FILE_NAME_MAX]) {
 
 /* What a daemon that died had begun to write or to remove. */
 int intent_clear_up(int runtime_fd) {
-    int fd = openat(runtime_fd, TRANSIENT_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-    if (!directory) {
-        int r = -errno;
-        close_fd(fd);
+    _cleanup_(cleanup_closedir) DIR *directory = NULL;
+    int r = directory_open(runtime_fd, TRANSIENT_DIRECTORY, &directory);
+    if (r < 0)
         return r;
-    }
     for (struct dirent *entry; (entry = readdir(directory));)
         if (strncmp(entry->d_name, GONE_PREFIX, strlen(GONE_PREFIX)) == 0)
             intent_remove(runtime_fd, entry->d_name + strlen(GONE_PREFIX));
-    int r = file_clear_up(fd);
-    closedir(directory);
+    r = file_clear_up(dirfd(directory));
     return r < 0 ? r : file_clear_up(runtime_fd);
 }
 

@@ -4,7 +4,6 @@
 
 #include "base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -129,19 +128,14 @@ static bool is_fresh(const char *name) {
 }
 
 int file_clear_up(int dir_fd) {
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    _cleanup_(cleanup_closedir) DIR *directory = NULL;
+    int r = directory_open(dir_fd, ".", &directory);
 
-    if (!directory) {
-        int r = -errno;
-
-        close_fd(fd);
+    if (r < 0)
         return r;
-    }
     for (struct dirent *entry; (entry = readdir(directory));)
         if (is_fresh(entry->d_name))
             unlinkat(dir_fd, entry->d_name, 0);
-    closedir(directory);
     return 0;
 }
 
@@ -161,6 +155,17 @@ int file_replace_at(int dir_fd, const char *name, const char *text, mode_t mode)
         unlinkat(dir_fd, fresh, 0);
     crash_point("file replaced");
     return r;
+}
+
+int directory_open(int dir_fd, const char *name, DIR **ret) {
+    _cleanup_(cleanup_close) int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!directory)
+        return -errno;
+    TAKE_FD(fd);
+    *ret = directory;
+    return 0;
 }
 
 int directory_make(const char *path, mode_t mode) {

@@ -3,10 +3,13 @@
 
 /* Small files by directory descriptor and name: cgroup files, /proc files, drop-ins. */
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "base/cleanup.h"
 
 /* Reads the whole file into buffer, NUL-terminated, without its trailing newline. Length, or -errno; -EFBIG if it does not fit. */
 ssize_t file_read_at(int dir_fd, const char *name, char *buffer, size_t size);
@@ -20,6 +23,9 @@ int file_replace_at(int dir_fd, const char *name, const char *text, mode_t mode)
 int file_clear_up(int dir_fd);
 /* Reads a file of any size up to max bytes into a fresh string; -EFBIG above, the length may count NUL bytes inside. */
 int file_read_all_at(int dir_fd, const char *name, size_t max, char **ret_text, size_t *ret_length);
+/* To read what is in it; name "." for dir_fd itself. */
+int directory_open(int dir_fd, const char *name, DIR **ret);
+DEFINE_CLEANUP(DIR *, closedir);
 /* mkdir -p of an absolute path; existing directories are left as they are. */
 int directory_make(const char *path, mode_t mode);
 

@@ -7,7 +7,6 @@
 
 #include "kernel/cgroup.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -68,19 +67,15 @@ static int remove_unmarked(int parent_fd, const char *name, unsigned levels) {
     return cgroup_mark_read(fd, &mark) == -ENODATA ? remove_levels(parent_fd, name, levels) : -EBUSY;
 }
 
-/* Takes dir_fd. */
 static int remove_inside(int dir_fd, unsigned levels) {
-    DIR *directory = fdopendir(dir_fd);
-    int r = directory ? 0 : -errno;
+    _cleanup_(cleanup_closedir) DIR *directory = NULL;
+    int r = directory_open(dir_fd, ".", &directory);
 
-    if (!directory) {
-        close_fd(dir_fd);
+    if (r < 0)
         return r;
-    }
     for (struct dirent *entry; r == 0 && (entry = readdir(directory));)
         if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             r = remove_unmarked(dir_fd, entry->d_name, levels);
-    closedir(directory);
     return r;
 }
 
@@ -95,7 +90,7 @@ static int remove_levels(int parent_fd, const char *name, unsigned levels) {
     if (r == 0)
         r = cgroup_populated(fd, &populated);
     if (r == 0)
-        r = populated ? -EBUSY : remove_inside(TAKE_FD(fd), levels - 1);
+        r = populated ? -EBUSY : remove_inside(fd, levels - 1);
     return r < 0 ? r : remove_directory(parent_fd, name);
 }
 
@@ -104,19 +99,13 @@ int cgroup_remove(int parent_fd, const char *name) {
 }
 
 int cgroup_each(int dir_fd, CgroupVisit *visit, void *userdata) {
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        close(fd);
-        return -ENOMEM;
-    }
-    int r = 0;
-    for (struct dirent *entry; r == 0 && (entry = readdir(dir));)
+    _cleanup_(cleanup_closedir) DIR *directory = NULL;
+    int r = directory_open(dir_fd, ".", &directory);
+    if (r < 0)
+        return r;
+    for (struct dirent *entry; r == 0 && (entry = readdir(directory));)
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
             r = visit(userdata, dir_fd, entry->d_name);
-    closedir(dir);
     return r;
 }
 

@@ -7,7 +7,6 @@
  */
 
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/crash-point.h"
+#include "base/file.h"
 #include "kernel/programs-internal.h"
 
 char *layout_dir(const char *root, unsigned layout) {
@@ -53,15 +53,8 @@ static DIR *open_root(const char *root) {
     return root ? opendir(root) : NULL;
 }
 
-static DIR *close_root(DIR *root) {
-    if (root)
-        closedir(root);
-    return NULL;
-}
-DEFINE_CLEANUP(DIR *, close_root);
-
 static unsigned newest_whole(const char *root, unsigned min, unsigned max) {
-    _cleanup_(cleanup_close_root) DIR *directory = open_root(root);
+    _cleanup_(cleanup_closedir) DIR *directory = open_root(root);
     unsigned newest = 0;
 
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
@@ -86,7 +79,7 @@ bool layout_is_whole(const char *root) {
 }
 
 void layouts_sweep(const char *root) {
-    _cleanup_(cleanup_close_root) DIR *directory = open_root(root);
+    _cleanup_(cleanup_closedir) DIR *directory = open_root(root);
     bool ours = is_whole(root, ABI_VERSION);
 
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
@@ -102,7 +95,7 @@ void layouts_sweep(const char *root) {
 }
 
 int programs_unpin(const char *pin_dir) {
-    _cleanup_(cleanup_close_root) DIR *directory = open_root(pin_dir);
+    _cleanup_(cleanup_closedir) DIR *directory = open_root(pin_dir);
     int error = 0;
 
     if (!directory)

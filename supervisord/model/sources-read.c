@@ -5,18 +5,16 @@
  * the same name the one in the strongest directory comes first and the others are left out.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "model/sources.h"
 
 #define FILE_SUFFIX ".ini"
 #define DROP_INS_SUFFIX FILE_SUFFIX ".d"
 #define DROP_IN_SUFFIX ".conf"
-
-DEFINE_CLEANUP(DIR *, closedir);
 
 /* One name found in a directory. */
 typedef struct Entry {

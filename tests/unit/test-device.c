@@ -2,7 +2,6 @@
 
 /* Paths to whole disks, on whatever block devices this machine has. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,10 +9,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "kernel/device.h"
 #include "tests/unit/check.h"
-
-DEFINE_CLEANUP(DIR *, closedir);
 
 static void test_no_disk(void) {
     unsigned disk_major = 7, disk_minor = 7;
