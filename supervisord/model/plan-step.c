@@ -36,17 +36,28 @@ static const char *quoted(const char *text) {
     return *text ? text : "\"\"";
 }
 
-static void format_setting(const Step *step, char *buffer, size_t size) {
-    const Setting *setting = &step->setting;
-    const Knob *knob = knobs + setting->knob;
-    char device[32] = "";
+static const char *object_of(const Step *step) {
+    return *step->object ? step->object : "the tree";
+}
 
-    if (knob_kind(knob) == LIMIT_KIND_DEVICES && !setting->device_major && !setting->device_minor)
-        strcpy(device, " ?");
-    else if (knob_kind(knob) == LIMIT_KIND_DEVICES)
-        snprintf(device, sizeof device, " %u:%u", setting->device_major, setting->device_minor);
-    snprintf(buffer, size, "set %s %s%s%s%s %s (was %s)", step->object, knob->file, device, knob->entry ? " " : "",
-            knob->entry ? knob->entry : "", quoted(setting->text), step->from ? quoted(step->from) : "absent");
+static void format_controllers(const Step *step, char *buffer, size_t size) {
+    char mask[64];
+
+    snprintf(buffer, size, "enable %s in %s", controller_mask_format(step->controllers, mask, sizeof mask),
+            object_of(step));
+}
+
+static void format_freezer(const Step *step, char *buffer, size_t size) {
+    snprintf(buffer, size, "%s the freezer", step->kind == STEP_FREEZER_START ? "start" : "stop");
+}
+
+static void format_share(const Step *step, char *buffer, size_t size) {
+    snprintf(buffer, size, "share of the tree %s=%s", limits[knobs[step->setting.knob].limit].key, step->setting.text);
+}
+
+static void format_firewall(const Step *step, char *buffer, size_t size) {
+    snprintf(buffer, size, "%s firewall%s%s%s", step->table ? "set" : "remove", step->table ? ": " : "",
+            step->table ? step->words : "", strcmp(step->from, "other") == 0 ? " (was changed)" : "");
 }
 
 static void format_network(const Step *step, char *buffer, size_t size) {
@@ -61,68 +72,79 @@ static void format_network(const Step *step, char *buffer, size_t size) {
         snprintf(buffer + length, size - length, ", MTU %" PRIu64, step->network->mtu_bytes);
 }
 
+static void format_network_removal(const Step *step, char *buffer, size_t size) {
+    snprintf(buffer, size, "remove network %s: bridge %s", object_of(step), step->from);
+}
+
+static void format_group(const Step *step, char *buffer, size_t size) {
+    snprintf(buffer, size, "%s %s %s at %s", step->kind == STEP_GROUP_CREATE ? "create" : "remove",
+            group_kind_name(step->group_kind), object_of(step), step->path);
+}
+
+static void format_setting(const Step *step, char *buffer, size_t size) {
+    const Setting *setting = &step->setting;
+    const Knob *knob = knobs + setting->knob;
+    char device[32] = "";
+
+    if (knob_kind(knob) == LIMIT_KIND_DEVICES && !setting->device_major && !setting->device_minor)
+        strcpy(device, " ?");
+    else if (knob_kind(knob) == LIMIT_KIND_DEVICES)
+        snprintf(device, sizeof device, " %u:%u", setting->device_major, setting->device_minor);
+    snprintf(buffer, size, "set %s %s%s%s%s %s (was %s)", step->object, knob->file, device, knob->entry ? " " : "",
+            knob->entry ? knob->entry : "", quoted(setting->text), step->from ? quoted(step->from) : "absent");
+}
+
+static void format_filter(const Step *step, char *buffer, size_t size) {
+    snprintf(buffer, size, "filter %s of %s: %s (was %s)", filter_name(step->rules.filter), object_of(step),
+            *step->rules.text ? step->rules.text : "none", *step->from ? step->from : "none");
+}
+
+static void format_freeze(const Step *step, char *buffer, size_t size) {
+    snprintf(buffer, size, "%s %s", step->frozen ? "freeze" : "thaw", object_of(step));
+}
+
+static void format_spawn(const Step *step, char *buffer, size_t size) {
+    snprintf(buffer, size, "spawn %s as start %u: %s", object_of(step), step->leaf,
+            step->group->workload->exec.arguments[0]);
+}
+
+static void format_exec(const Step *step, char *buffer, size_t size) {
+    snprintf(buffer, size, "run session x%08x in %s: %s", step->session, object_of(step),
+            step->command->exec.arguments[0]);
+}
+
+static void format_stop(const Step *step, char *buffer, size_t size) {
+    snprintf(buffer, size, "stop start %u of %s", step->leaf, object_of(step));
+}
+
+static void format_leaf(const Step *step, char *buffer, size_t size) {
+    if (step->session)
+        snprintf(buffer, size, "remove session x%08x of %s", step->session, object_of(step));
+    else
+        snprintf(buffer, size, "remove ended start %u of %s", step->leaf, object_of(step));
+}
+
 const char *step_format(const Step *step, char *buffer, size_t size) {
-    char mask[64];
-    const char *object = *step->object ? step->object : "the tree";
-    switch (step->kind) {
-    case STEP_CONTROLLERS_ENABLE:
-        snprintf(buffer, size, "enable %s in %s", controller_mask_format(step->controllers, mask, sizeof mask), object);
-        break;
-    case STEP_FREEZER_START:
-        snprintf(buffer, size, "start the freezer");
-        break;
-    case STEP_FREEZER_STOP:
-        snprintf(buffer, size, "stop the freezer");
-        break;
-    case STEP_TREE_SHARE:
-        snprintf(buffer, size, "share of the tree %s=%s", limits[knobs[step->setting.knob].limit].key,
-                step->setting.text);
-        break;
-    case STEP_FIREWALL_SET:
-        snprintf(buffer, size, "%s firewall%s%s%s", step->table ? "set" : "remove", step->table ? ": " : "",
-                step->table ? step->words : "", strcmp(step->from, "other") == 0 ? " (was changed)" : "");
-        break;
-    case STEP_NETWORK_CREATE:
-        format_network(step, buffer, size);
-        break;
-    case STEP_GROUP_CREATE:
-        snprintf(buffer, size, "create %s %s at %s", group_kind_name(step->group_kind), object, step->path);
-        break;
-    case STEP_FREEZE:
-        snprintf(buffer, size, "%s %s", step->frozen ? "freeze" : "thaw", object);
-        break;
-    case STEP_LIMIT_SET:
-        format_setting(step, buffer, size);
-        break;
-    case STEP_FILTER_SET:
-        snprintf(buffer, size, "filter %s of %s: %s (was %s)", filter_name(step->rules.filter), object,
-                *step->rules.text ? step->rules.text : "none", *step->from ? step->from : "none");
-        break;
-    case STEP_SPAWN:
-        snprintf(
-                buffer, size, "spawn %s as start %u: %s", object, step->leaf, step->group->workload->exec.arguments[0]);
-        break;
-    case STEP_EXEC:
-        snprintf(buffer, size, "run session x%08x in %s: %s", step->session, object, step->command->exec.arguments[0]);
-        break;
-    case STEP_STOP:
-        snprintf(buffer, size, "stop start %u of %s", step->leaf, object);
-        break;
-    case STEP_LEAF_REMOVE:
-        if (step->session)
-            snprintf(buffer, size, "remove session x%08x of %s", step->session, object);
-        else
-            snprintf(buffer, size, "remove ended start %u of %s", step->leaf, object);
-        break;
-    case STEP_GROUP_REMOVE:
-        snprintf(buffer, size, "remove %s %s at %s", group_kind_name(step->group_kind), object, step->path);
-        break;
-    case STEP_NETWORK_REMOVE:
-        snprintf(buffer, size, "remove network %s: bridge %s", object, step->from);
-        break;
-    case STEP_KINDS_COUNT:
-        break;
-    }
+    static void (*const formats[STEP_KINDS_COUNT])(const Step *, char *, size_t) = {
+        [STEP_CONTROLLERS_ENABLE] = format_controllers,
+        [STEP_FREEZER_START] = format_freezer,
+        [STEP_FREEZER_STOP] = format_freezer,
+        [STEP_TREE_SHARE] = format_share,
+        [STEP_FIREWALL_SET] = format_firewall,
+        [STEP_NETWORK_CREATE] = format_network,
+        [STEP_NETWORK_REMOVE] = format_network_removal,
+        [STEP_GROUP_CREATE] = format_group,
+        [STEP_GROUP_REMOVE] = format_group,
+        [STEP_LIMIT_SET] = format_setting,
+        [STEP_FILTER_SET] = format_filter,
+        [STEP_FREEZE] = format_freeze,
+        [STEP_SPAWN] = format_spawn,
+        [STEP_EXEC] = format_exec,
+        [STEP_STOP] = format_stop,
+        [STEP_LEAF_REMOVE] = format_leaf,
+    };
+
+    formats[step->kind](step, buffer, size);
     return buffer;
 }
 
@@ -154,15 +176,4 @@ const char *retry_format(const Retry *retry, char *buffer, size_t size) {
     format_usec((retry->in_usec + unit_usec - 1) / unit_usec * unit_usec, in, sizeof in);
     snprintf(buffer, size, "%s is in back-off and is started again in %s", retry->workload->name, in);
     return buffer;
-}
-
-void plan_print(const Plan *plan, FILE *file) {
-    char line[STEP_TEXT_MAX];
-
-    for (size_t i = 0; i < plan->n_steps; i++)
-        fprintf(file, "%s\n", step_report(plan->steps + i, line, sizeof line));
-    for (size_t i = 0; i < plan->n_outdated; i++)
-        fprintf(file, "%s\n", outdated_format(plan->outdated[i], line, sizeof line));
-    for (size_t i = 0; i < plan->n_retries; i++)
-        fprintf(file, "%s\n", retry_format(plan->retries + i, line, sizeof line));
 }

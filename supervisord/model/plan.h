@@ -113,4 +113,3 @@ const char *outdated_format(const Group *workload, char *buffer, size_t size); /
 const char *retry_format(const Retry *retry, char *buffer, size_t size);
 /* Why it failed, in words: borrowed. */
 const char *step_why(const Step *step);
-void plan_print(const Plan *plan, FILE *file); /* a line for each step, then for each that is outdated or waits */

@@ -43,6 +43,18 @@ static void load_policy(Fixture *f) {
         errx(EXIT_FAILURE, "%s: %s", path, strerror(-r));
 }
 
+/* A line for each step, then for each workload that is outdated or waits. */
+static void print_plan(const Plan *plan, FILE *file) {
+    char line[STEP_TEXT_MAX];
+
+    for (size_t i = 0; i < plan->n_steps; i++)
+        fprintf(file, "%s\n", step_report(plan->steps + i, line, sizeof line));
+    for (size_t i = 0; i < plan->n_outdated; i++)
+        fprintf(file, "%s\n", outdated_format(plan->outdated[i], line, sizeof line));
+    for (size_t i = 0; i < plan->n_retries; i++)
+        fprintf(file, "%s\n", retry_format(plan->retries + i, line, sizeof line));
+}
+
 static char *plan_of(const char *directory) {
     Fixture f = { .directory = directory };
     _cleanup_(cleanup_plan_free) Plan *plan = NULL;
@@ -57,7 +69,7 @@ static char *plan_of(const char *directory) {
         errx(EXIT_FAILURE, "%s: %s", directory, strerror(-r));
 
     FILE *out = check_memory(open_memstream(&text, &size));
-    plan_print(plan, out);
+    print_plan(plan, out);
     fclose(out);
     free(f.decision.wishes);
     free(f.decision.retries_usec);
