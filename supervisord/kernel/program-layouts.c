@@ -93,21 +93,3 @@ void layouts_sweep(const char *root) {
             pins_remove(dir);
     }
 }
-
-int programs_unpin(const char *pin_dir) {
-    _cleanup_(cleanup_closedir) DIR *directory = open_root(pin_dir);
-    int error = 0;
-
-    if (!directory)
-        return errno == ENOENT ? 0 : -errno;
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        _cleanup_(cleanup_free) char *dir = NULL;
-        unsigned layout = layout_of(entry->d_name);
-        int r = 0;
-
-        if (layout > 0)
-            r = (dir = layout_dir(pin_dir, layout)) ? pins_remove(dir) : -ENOMEM;
-        error = error ?: r;
-    }
-    return error ?: rmdir(pin_dir) < 0 ? -errno : 0;
-}

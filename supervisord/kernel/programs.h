@@ -36,8 +36,6 @@ int programs_open(const ProgramsConfig *config, Programs **ret);
 /* What is pinned stays and goes on counting; what is not ends. */
 Programs *programs_close(Programs *programs);
 DEFINE_CLEANUP(Programs *, programs_close);
-/* Removes all that was pinned in pin_dir, of whatever layout, and pin_dir. 0 when nothing was. */
-int programs_unpin(const char *pin_dir);
 /* The newest layout pinned there that is newer than ours; 0: none. Only a daemon that knows it may go on with it. */
 unsigned programs_newer_layout(const char *pin_dir);
 

@@ -298,7 +298,7 @@ static void measure_all(bool no_storage) {
         measure(programs, &benches[i], &w);
     remove_workload(programs, &w, no_storage ? "by-id" : "by-storage");
     programs_close(programs);
-    CHECK_EQ(programs_unpin(PIN_ROOT), 0);
+    unpin();
 }
 
 static void bench(void) {

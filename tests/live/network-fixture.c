@@ -96,16 +96,22 @@ const char *workload_of(uint8_t serial, char name[static WORKLOAD_NAME_SIZE]) {
     return name;
 }
 
-void wire_up(Links *links, int namespace_fd, uint8_t serial) {
-    char name[WORKLOAD_NAME_SIZE];
-    Invocation invocation = { .bytes = { serial } };
-    Attachment attachment = attachment_of(serial);
-    const LinkWire wire = {
-        .workload = workload_of(serial, name), .invocation = &invocation, .attachment = &attachment
+const LinkWire *wire_of(uint8_t serial, LabWire *buffer) {
+    buffer->invocation = (Invocation){ .bytes = { serial } };
+    buffer->attachment = attachment_of(serial);
+    buffer->wire = (LinkWire){
+        .workload = workload_of(serial, buffer->name),
+        .invocation = &buffer->invocation,
+        .attachment = &buffer->attachment,
     };
+    return &buffer->wire;
+}
+
+void wire_up(Links *links, int namespace_fd, uint8_t serial) {
+    LabWire buffer;
     ino_t here = namespace_here();
 
-    CHECK_EQ(links_wire(links, namespace_fd, &wire), 0);
+    CHECK_EQ(links_wire(links, namespace_fd, wire_of(serial, &buffer)), 0);
     CHECK_EQ(namespace_here(), here);
 }
 

@@ -28,6 +28,14 @@ Attachment attachment_of(uint8_t serial); /* to the lab, with addresses of its o
 
 ino_t namespace_here(void);
 int namespace_new(void);
+/* A wire to the lab, with what it points to. */
+typedef struct LabWire {
+    char name[WORKLOAD_NAME_SIZE];
+    Invocation invocation;
+    Attachment attachment;
+    LinkWire wire;
+} LabWire;
+const LinkWire *wire_of(uint8_t serial, LabWire *buffer);
 void wire_up(Links *links, int namespace_fd, uint8_t serial);
 size_t count_links(void);
 void check_links_become(size_t expected); /* the kernel takes a namespace away some time after its last descriptor */

@@ -302,15 +302,10 @@ static void tend(Pool *pool, const Policy *policy) {
 }
 
 static int take(Pool *pool, uint8_t serial, int *ret_namespace_fd) {
-    char name[WORKLOAD_NAME_SIZE];
-    Invocation invocation = { .bytes = { serial } };
-    Attachment attachment = attachment_of(serial);
-    const LinkWire wire = {
-        .workload = workload_of(serial, name), .invocation = &invocation, .attachment = &attachment
-    };
+    LabWire buffer;
     ino_t here = namespace_here();
 
-    int r = pool_take(pool, &wire, ret_namespace_fd);
+    int r = pool_take(pool, wire_of(serial, &buffer), ret_namespace_fd);
     CHECK_EQ(namespace_here(), here);
     return r;
 }

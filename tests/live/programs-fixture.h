@@ -65,5 +65,7 @@ struct slot read_slot(Programs *programs, uint32_t slot);
 uint64_t histogram_sum(const uint64_t *histogram);
 
 Programs *open_programs(bool no_storage);
+/* Removes all that is pinned in PIN_ROOT, and that; it need not be there. */
+void unpin(void);
 /* Says which programs are loaded, and fails if one that every kernel in reach has is not. */
 void check_states(Programs *programs);

@@ -246,11 +246,11 @@ static void test_other_layout(void) {
 static void test_unpin(void) {
     Links links = pinned_links();
 
-    CHECK_EQ(programs_unpin(PIN_ROOT), 0);
+    unpin();
     CHECK_EQ(access("/sys/fs/bpf/supervisord-test", F_OK), -1);
     for (int i = 0; i < links.n; i++)
         await_end_of(links.ids[i]);
-    CHECK_EQ(programs_unpin(PIN_ROOT), 0);
+    unpin();
 }
 
 static void test_unpinned(void) {

@@ -375,7 +375,7 @@ static void test(void) {
     test_counters(programs);
     test_exits(programs);
     programs_close(programs);
-    CHECK_EQ(programs_unpin(PIN_ROOT), 0);
+    unpin();
     programs = open_programs(true); /* the same where there is no cgroup storage */
     check_states(programs);
     test_cpu(programs);

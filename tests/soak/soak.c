@@ -89,14 +89,18 @@ static void clean_up(void) {
         return;
 }
 
-void die(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments) {
     printf("round %u: ", soak.round);
     vprintf(format, arguments);
     putchar('\n');
-    va_end(arguments);
     fflush(stdout);
+}
+
+void die(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    say(format, arguments);
+    va_end(arguments);
     clean_up();
     _exit(EXIT_FAILURE);
 }
@@ -108,11 +112,8 @@ void violation(unsigned *counter, const char *format, ...) {
     if (t->deaths + t->duplicates + t->steps_back + t->leaks + t->wrong_exits + t->others > VIOLATIONS_MAX)
         return;
     va_start(arguments, format);
-    printf("round %u: ", soak.round);
-    vprintf(format, arguments);
-    putchar('\n');
+    say(format, arguments);
     va_end(arguments);
-    fflush(stdout);
 }
 
 /* --- preparing --------------------------------------------------------------------------------------------------- */
