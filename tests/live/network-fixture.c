@@ -4,15 +4,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/parse.h"
 
 enum {
@@ -153,6 +156,78 @@ pid_t fork_inside(int namespace_fd, void (*act)(int fd), int fd) {
     CHECK_EQ(setns(namespace_fd, CLONE_NEWNET), 0);
     act(fd);
     _exit(EXIT_SUCCESS);
+}
+
+static void greet(int fd) {
+    CHECK_EQ(write(fd, "hello", 5), 5);
+    CHECK_EQ(shutdown(fd, SHUT_WR), 0);
+}
+
+static void hear(int fd) {
+    char text[16] = "";
+
+    CHECK_EQ(recv(fd, text, sizeof(text), MSG_WAITALL), 5);
+    CHECK_STREQ(text, "hello");
+}
+
+static void check_exit(pid_t pid) {
+    int status;
+
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+}
+
+static void child_greets(int fd) {
+    greet(connect_to("10.213.0.1"));
+}
+
+static void child_hears(int fd) {
+    int listen_fd = listen_at("10.213.0.11");
+
+    CHECK_EQ(write(fd, "r", 1), 1);
+    hear(accept(listen_fd, NULL, NULL));
+}
+
+void check_addresses(int namespace_fd) {
+    const Attachment attachment = attachment_of(1);
+    Subnet found[ADDRESS_FAMILIES_COUNT];
+
+    CHECK_EQ(links_addresses(namespace_fd, 0, found), 0);
+    for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++) {
+        CHECK(address_equal(&found[family].gateway, attachment.addresses + family));
+        CHECK_EQ(found[family].prefix_length, lab.subnets[family].prefix_length);
+    }
+    CHECK_EQ(links_addresses(namespace_fd, 1, found), -ENODEV);
+}
+
+void check_talk(int namespace_fd) {
+    _cleanup_(cleanup_close) int listen_fd = listen_at("10.213.0.1");
+    int ready[2];
+    char byte;
+
+    pid_t pid = fork_inside(namespace_fd, child_greets, -1);
+    _cleanup_(cleanup_close) int in_fd = accept(listen_fd, NULL, NULL);
+    hear(in_fd);
+    check_exit(pid);
+
+    CHECK_EQ(pipe2(ready, O_CLOEXEC), 0);
+    pid = fork_inside(namespace_fd, child_hears, ready[1]);
+    CHECK_EQ(read(ready[0], &byte, 1), 1);
+    _cleanup_(cleanup_close) int out_fd = connect_to("10.213.0.11");
+    greet(out_fd);
+    check_exit(pid);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static int compare(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+    return (x > y) - (x < y);
+}
+
+uint64_t median(uint64_t *values, size_t n) {
+    qsort(values, n, sizeof(*values), compare);
+    return values[n / 2];
 }
 
 Links *lab_open(void) {

@@ -45,4 +45,9 @@ int connect_to(const char *address);
 /* Runs `act` in a child inside the namespace; it has at most a minute. */
 pid_t fork_inside(int namespace_fd, void (*act)(int fd), int fd);
 
+/* Of the namespace that is wired as the first: its addresses, and that what is sent arrives, both ways. */
+void check_addresses(int namespace_fd);
+void check_talk(int namespace_fd);
+
 uint64_t now_usec(void);
+uint64_t median(uint64_t *values, size_t n); /* sorts them */

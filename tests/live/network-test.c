@@ -18,11 +18,10 @@
 #include <netlink/route/link/bridge.h>
 
 #include "base/cleanup.h"
-#include "kernel/pool.h"
 #include "kernel/process.h"
 #include "tests/live/network-fixture.h"
 
-enum { WIRES_MAX = 16, SPARES = 8 };
+enum { WIRES_MAX = 16 };
 
 static int make_test_bridge(Links *links) {
     return links_bridge_make(links, &lab);
@@ -179,78 +178,6 @@ static void test_namespace_of_another(void) {
     CHECK_EQ(waitpid(child, NULL, 0), child);
 }
 
-static void greet(int fd) {
-    CHECK_EQ(write(fd, "hello", 5), 5);
-    CHECK_EQ(shutdown(fd, SHUT_WR), 0);
-}
-
-static void hear(int fd) {
-    char text[16] = "";
-
-    CHECK_EQ(recv(fd, text, sizeof(text), MSG_WAITALL), 5);
-    CHECK_STREQ(text, "hello");
-}
-
-static void check_exit(pid_t pid) {
-    int status;
-
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    CHECK_EQ(status, 0);
-}
-
-static void child_greets(int fd) {
-    greet(connect_to("10.213.0.1"));
-}
-
-static void child_hears(int fd) {
-    int listen_fd = listen_at("10.213.0.11");
-
-    CHECK_EQ(write(fd, "r", 1), 1);
-    hear(accept(listen_fd, NULL, NULL));
-}
-
-static void check_addresses(int namespace_fd) {
-    const Attachment attachment = attachment_of(1);
-    Subnet found[ADDRESS_FAMILIES_COUNT];
-
-    CHECK_EQ(links_addresses(namespace_fd, 0, found), 0);
-    for (AddressFamily family = 0; family < ADDRESS_FAMILIES_COUNT; family++) {
-        CHECK(address_equal(&found[family].gateway, attachment.addresses + family));
-        CHECK_EQ(found[family].prefix_length, lab.subnets[family].prefix_length);
-    }
-    CHECK_EQ(links_addresses(namespace_fd, 1, found), -ENODEV);
-}
-
-static void check_talk(int namespace_fd) {
-    _cleanup_(cleanup_close) int listen_fd = listen_at("10.213.0.1");
-    int ready[2];
-    char byte;
-
-    pid_t pid = fork_inside(namespace_fd, child_greets, -1);
-    _cleanup_(cleanup_close) int in_fd = accept(listen_fd, NULL, NULL);
-    hear(in_fd);
-    check_exit(pid);
-
-    CHECK_EQ(pipe2(ready, O_CLOEXEC), 0);
-    pid = fork_inside(namespace_fd, child_hears, ready[1]);
-    CHECK_EQ(read(ready[0], &byte, 1), 1);
-    _cleanup_(cleanup_close) int out_fd = connect_to("10.213.0.11");
-    greet(out_fd);
-    check_exit(pid);
-    close(ready[0]);
-    close(ready[1]);
-}
-
-static int compare(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
-    return (x > y) - (x < y);
-}
-
-static uint64_t median(uint64_t *values, size_t n) {
-    qsort(values, n, sizeof(*values), compare);
-    return values[n / 2];
-}
-
 /* Many at once, timed; nothing may be left when the descriptors are closed. */
 static void test_many(Links *links) {
     uint64_t new_usec[WIRES_MAX], wire_usec[WIRES_MAX];
@@ -291,101 +218,6 @@ static void test_wire_failures(Links *links, int namespace_fd) {
     CHECK_EQ(count_links(), before);
 }
 
-/* --- namespaces that are ready ------------------------------------------------------------------------------------ */
-
-static void tend(Pool *pool, const Policy *policy) {
-    int r;
-
-    while ((r = pool_tend(pool, policy)) > 0)
-        ;
-    CHECK_EQ(r, 0);
-}
-
-static int take(Pool *pool, uint8_t serial, int *ret_namespace_fd) {
-    LabWire buffer;
-    ino_t here = namespace_here();
-
-    int r = pool_take(pool, wire_of(serial, &buffer), ret_namespace_fd);
-    CHECK_EQ(namespace_here(), here);
-    return r;
-}
-
-/* As good as one that was made for its start, and no trace of it is left. */
-static void test_pool_taken(Pool *pool, const Policy *policy) {
-    uint64_t usec[SPARES];
-    int fds[SPARES], fd = -1;
-    size_t before = count_links();
-
-    tend(pool, policy);
-    CHECK_EQ(count_links(), before + SPARES);
-    for (uint8_t i = 0; i < SPARES; i++) {
-        uint64_t begin = now_usec();
-        CHECK_EQ(take(pool, i + 1, &fds[i]), 0);
-        usec[i] = now_usec() - begin;
-    }
-    printf("pool_take %" PRIu64 " us (median of %u)\n", median(usec, SPARES), SPARES);
-    CHECK_EQ(take(pool, SPARES + 1, &fd), -ENOENT);
-    CHECK_EQ(fd, -1);
-    check_addresses(fds[0]);
-    check_talk(fds[0]);
-    for (size_t i = 0; i < SPARES; i++)
-        close(fds[i]);
-    check_links_become(before);
-}
-
-/* The pool follows the policy, and nobody gets what was made for an earlier one. */
-static void test_pool_changes(Links *links, Pool *pool, const Policy *policy) {
-    size_t before = count_links();
-    int fd = -1;
-
-    tend(pool, policy);
-    lab.mtu_bytes = 1400;
-    CHECK_EQ(take(pool, 1, &fd), -ENOENT);
-    lab.warm_pool = 1;
-    tend(pool, policy);
-    check_links_become(before + 1);
-    lab.mtu_bytes = 1500;
-    tend(pool, policy);
-    check_links_become(before + 1);
-    lab.warm_pool = 0;
-    tend(pool, policy);
-    check_links_become(before);
-    lab.warm_pool = SPARES;
-}
-
-/* The bridge may go below them: then they are of no use. */
-static void test_pool_without_bridge(Links *links, Pool *pool, const Policy *policy) {
-    BridgeFound found[1];
-    int fd = -1;
-
-    tend(pool, policy);
-    CHECK_EQ(links_list_bridges(links, found, 1), 1);
-    CHECK(!found[0].has_ports);
-    CHECK_EQ(links_bridge_remove(links, lab_bridge), 0);
-    CHECK_EQ(make_test_bridge(links), 0);
-    CHECK_EQ(take(pool, 1, &fd), -ENOENT);
-    tend(pool, policy);
-    CHECK_EQ(take(pool, 1, &fd), 0);
-    check_talk(fd);
-    CHECK_EQ(links_bridge_remove(links, lab_bridge), -EBUSY);
-    close(fd);
-}
-
-static void test_pool(Links *links) {
-    Network *networks[] = { &lab };
-    const Policy policy = { .networks = networks, .n_networks = 1 };
-    size_t before = count_links();
-    Pool *pool;
-
-    CHECK_EQ(pool_new(links, &pool), 0);
-    lab.warm_pool = SPARES;
-    test_pool_taken(pool, &policy);
-    test_pool_changes(links, pool, &policy);
-    test_pool_without_bridge(links, pool, &policy);
-    pool_free(pool);
-    check_links_become(before);
-}
-
 int main(void) {
     Links *links = lab_open();
     size_t before = count_links();
@@ -407,7 +239,6 @@ int main(void) {
 
     close(namespace_fd);
     check_links_become(before + 1);
-    test_pool(links);
     CHECK_EQ(links_bridge_remove(links, lab_bridge), 0);
     CHECK_EQ(count_links(), before);
     links_close(links);
