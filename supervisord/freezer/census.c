@@ -208,9 +208,24 @@ static int drop_gone(Census *census) {
     return 0;
 }
 
-static void mark_stale(Census *census, int watch, bool all) {
+static void mark_all_stale(Census *census) {
     for (size_t i = 0; i < census->n; i++)
-        if (all || census->members[i].watch == watch)
+        census->members[i].is_stale = true;
+}
+
+/* What is written on a group that we know is told by its own watch too; a large slice is not looked into for that. */
+static bool is_told_twice(const Census *census, size_t index, const struct inotify_event *event) {
+    struct stat status;
+    return event->mask & IN_ATTRIB && event->len > 0 && !census->duties[index].is_workload &&
+           fstatat(census->members[index].dir_fd, event->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           find_child(census, index, status.st_ino);
+}
+
+static void take_event(Census *census, const struct inotify_event *event) {
+    if (event->mask & IN_Q_OVERFLOW)
+        mark_all_stale(census);
+    for (size_t i = 0; i < census->n; i++)
+        if (census->members[i].watch == event->wd && !is_told_twice(census, i, event))
             census->members[i].is_stale = true;
 }
 
@@ -221,7 +236,7 @@ static bool read_events(Census *census) {
     for (ssize_t length; (length = read(census->inotify_fd, buffer, sizeof buffer)) > 0;)
         for (char *p = buffer; p < buffer + length;) {
             const struct inotify_event *event = (const struct inotify_event *) p;
-            mark_stale(census, event->wd, event->mask & IN_Q_OVERFLOW);
+            take_event(census, event);
             any = true;
             p += sizeof *event + event->len;
         }
@@ -260,7 +275,7 @@ int census_update(Census *census) {
     if (faccessat(census->members[TREE].dir_fd, "cgroup.procs", F_OK, 0) < 0)
         return -ENODEV;
     if (census->is_blind)
-        mark_stale(census, -1, true);
+        mark_all_stale(census);
     if (!read_events(census) && !census->is_blind && !census->members[TREE].is_stale)
         return 0;
     int r = look_into_stale(census);

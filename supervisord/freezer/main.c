@@ -77,5 +77,5 @@ int main(int argc, char **argv) {
     if (pid != 0)
         _exit(pid < 0 ? errno : EXIT_SUCCESS);
     become_prompt();
-    return freezer_run(TREE_FD, signal_fd) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    _exit(freezer_run(TREE_FD, signal_fd) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }

@@ -244,15 +244,16 @@ static void probe_controllers(Prober *p) {
         probe_share(p, controller_shares + i);
 }
 
-/* What it costs is said where it is asked for, and what it does to workloads. */
+/* What it costs, what it does not hold, and what it does to workloads is said where it is asked for. */
 static void probe_freezer(Prober *p) {
     bool runs = p->freezer == FREEZER_RUNS;
     ProbeRow *row = add_row(p, "cpu by freezing", "freezer, cgroup.freeze", runs ? PROBE_ENFORCED : PROBE_ABSENT);
     WHY(row,
-            "%s turns of %d ms, to some percent of a share in each second, for up to 1 %% of a CPU; who stands may "
-            "hold a "
-            "lock that others wait for, and its timers are late, by %d ms at most",
-            runs ? "Scheduler=freeze:" : "no Scheduler=freeze:", DUTY_TURN_USEC / 1000, DUTY_STAND_MAX_USEC / 1000);
+            "%sturns of %d to %d ms, for 0.6 %% of a CPU, 2.5 %% with 100 workloads; shares of a second are some "
+            "percent off; who "
+            "stands, for up to %d ms, may hold a lock that others wait for, and its timers are late",
+            runs ? "" : "no Scheduler=freeze: ", DUTY_TURN_USEC / 1000, DUTY_TURN_MANY_USEC / 1000,
+            DUTY_STAND_MAX_USEC / 1000);
     if (!runs && !(p->at_tree & CONTROLLER_CPU))
         CURE(row, "[supervisord] Scheduler=freeze holds CPUWeight= and CPUQuota= without the cpu controller");
 }

@@ -18,6 +18,7 @@ enum {
     AHEAD_TURNS = 1,            /* of fair share: as far ahead as this is noise */
     AHEAD_MIN_USEC = 2 * 1000,  /* a scheduler's slice is noise in any case */
     SLACK_PART = 8,             /* of all CPU time: less than this is not called idle */
+    TURN_EACH_USEC = 300,       /* by which turns are longer for each workload that wants to run */
     WIDTH_SHRINKS = 8,          /* by this part in a turn in which it had all that it wanted */
     WIDTH_GROWS = 256,          /* in one in which it had not */
     WASTE = 2, /* idle CPU time for each that comes to whom it is due: who has few threads gets its share at a price */
@@ -218,18 +219,27 @@ static void decide_all(Turn *t) {
             decide(t, t->order[k], is_ahead(t, t->order[k]) && is_worth_it(t, t->order[k]));
 }
 
+static uint64_t busy_turn(const Turn *t) {
+    uint64_t usec = DUTY_TURN_USEC;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->duties[i].demand_milli > 0)
+            usec += TURN_EACH_USEC;
+    return least(usec, DUTY_TURN_MANY_USEC);
+}
+
 /* A quota ends within a turn: then it is a shorter one. */
 static uint64_t next_turn(const Turn *t) {
     bool busy = t->wanted_usec + t->capacity_usec / SLACK_PART >= t->capacity_usec;
-    uint64_t next = busy ? DUTY_TURN_USEC : DUTY_TURN_QUIET_USEC;
+    uint64_t turn = busy_turn(t), next = busy ? turn : DUTY_TURN_QUIET_USEC;
     for (size_t i = 0; i < t->n; i++) {
         const Duty *duty = t->duties + i;
         if (duty->stands)
-            next = least(next, DUTY_TURN_USEC);
+            next = least(next, turn);
         if (has_quota(duty) && !t->spent[i])
             next = least(next, (uint64_t) duty->budget_usec / t->cpus);
     }
-    return next < DUTY_TURN_MIN_USEC ? DUTY_TURN_MIN_USEC : next;
+    uint64_t shortest = turn * DUTY_TURN_MIN_USEC / DUTY_TURN_USEC;
+    return next < shortest ? shortest : next;
 }
 
 int duty_turn(Duty duties[], size_t n, unsigned cpus, uint64_t elapsed_usec, uint64_t *ret_next_usec) {

@@ -16,6 +16,7 @@
 
 enum {
     DUTY_TURN_USEC = 20 * 1000,
+    DUTY_TURN_MANY_USEC = 50 * 1000,   /* where there are so many workloads that measuring them all takes its time */
     DUTY_TURN_MIN_USEC = 5 * 1000,     /* towards the end of a quota */
     DUTY_TURN_QUIET_USEC = 100 * 1000, /* while there is CPU time enough for all */
     DUTY_STAND_MAX_USEC = 1000 * 1000,

@@ -39,7 +39,7 @@ begin() { used metals/gold && gold_before=$used && used metals/bronze && bronze_
 share_holds() { # WHAT: 75 : 25 of the next few seconds of CPU time
     begin
     eventually have_used 4000
-    within "$1: gold has three quarters of both" 70 80 $((gold * 100 / (gold + bronze)))
+    within "$1: gold has three quarters of both" 68 82 $((gold * 100 / (gold + bronze)))
 }
 freezer() { read -r pid <"$tree/.freezer/cgroup.procs" && echo "$pid"; }
 stands() { read -r now <"$1/cgroup.freeze" && [ "$now" = 1 ]; } # DIRECTORY

@@ -73,7 +73,7 @@ static uint64_t turn(Machine *m, uint64_t usec) {
         m->switches += stood[i] != duty->stands;
         if (duty->stood_usec > m->stood_most_usec[i])
             m->stood_most_usec[i] = duty->stood_usec;
-        CHECK(duty->stood_usec <= DUTY_STAND_MAX_USEC + DUTY_TURN_USEC);
+        CHECK(duty->stood_usec <= DUTY_STAND_MAX_USEC + DUTY_TURN_MANY_USEC);
         duty->used_usec = duty->waited_usec = 0;
     }
     m->turns++;
