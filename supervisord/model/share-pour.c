@@ -11,37 +11,32 @@
 
 #include <stdbool.h>
 
-typedef unsigned __int128 Level; /* in units of 2^-fineness */
+enum { FINENESS = 40 }; /* so many bits: the largest weight is one unit a level */
 
-static uint64_t amount_at(const ShareCup *cup, Level level, unsigned fineness) {
-    Level more = (cup->weight * level) >> fineness;
+_Static_assert(SHARE_AMOUNT_MAX >> FINENESS == 1, "nobody gets more than one unit from one level to the next");
+
+typedef unsigned __int128 Level; /* in units of 2^-FINENESS; with an amount as factor, too, three times 40 bits */
+
+static uint64_t amount_at(const ShareCup *cup, Level level) {
+    Level more = (cup->weight * level) >> FINENESS;
     return more < cup->cap - cup->amount ? cup->amount + more : cup->cap;
 }
 
-static bool supply_lasts(const ShareCup cups[], size_t n, uint64_t supply, Level level, unsigned fineness) {
+static bool supply_lasts(const ShareCup cups[], size_t n, uint64_t supply, Level level) {
     uint64_t added = 0;
 
     for (size_t i = 0; i < n && added <= supply; i++)
-        added += amount_at(cups + i, level, fineness) - cups[i].amount;
+        added += amount_at(cups + i, level) - cups[i].amount;
     return added <= supply;
 }
 
-/* So fine that the largest weight is at most one unit a level. */
-static unsigned fineness_for(const ShareCup cups[], size_t n) {
-    uint64_t all = 1;
-
-    for (size_t i = 0; i < n; i++)
-        all |= cups[i].weight;
-    return 64 - __builtin_clzll(all);
-}
-
 /* At the upper bound who has any weight has got the whole supply, or is full. */
-static Level highest_level(const ShareCup cups[], size_t n, uint64_t supply, unsigned fineness) {
-    Level low = 0, high = (Level) supply << fineness;
+static Level highest_level(const ShareCup cups[], size_t n, uint64_t supply) {
+    Level low = 0, high = (Level) supply << FINENESS;
 
     while (low < high) {
         Level middle = high - (high - low) / 2;
-        if (supply_lasts(cups, n, supply, middle, fineness))
+        if (supply_lasts(cups, n, supply, middle))
             low = middle;
         else
             high = middle - 1;
@@ -50,14 +45,13 @@ static Level highest_level(const ShareCup cups[], size_t n, uint64_t supply, uns
 }
 
 uint64_t share_pour(ShareCup cups[], size_t n, uint64_t supply) {
-    unsigned fineness = fineness_for(cups, n);
-    Level level = highest_level(cups, n, supply, fineness);
+    Level level = highest_level(cups, n, supply);
     uint64_t left = supply;
 
     for (size_t i = 0; i < n; i++)
-        left -= amount_at(cups + i, level, fineness) - cups[i].amount;
+        left -= amount_at(cups + i, level) - cups[i].amount;
     for (size_t i = 0; i < n; i++) {
-        uint64_t now = amount_at(cups + i, level, fineness), next = amount_at(cups + i, level + 1, fineness);
+        uint64_t now = amount_at(cups + i, level), next = amount_at(cups + i, level + 1);
         cups[i].amount = left > 0 ? next : now;
         left -= cups[i].amount - now;
     }

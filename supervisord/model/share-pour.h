@@ -17,6 +17,6 @@ typedef struct ShareCup {
 /*
  * Raises amounts. The sum of what is added is the supply, or what there is room for where there is a weight, if that is
  * less; returns what is left. Cups with room have got in proportion to weight, to within one unit. Nobody gets less because
- * its weight or the supply is larger, and more for one never is more for another.
+ * its weight or the supply is larger, or more because another's weight is.
  */
 uint64_t share_pour(ShareCup cups[], size_t n, uint64_t supply);
