@@ -15,7 +15,6 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
-#include "base/strv.h"
 #include "model/share-policy.h"
 
 /* A group in the window. */
@@ -304,21 +303,6 @@ void account_show(const struct account *account, Sample *sample) {
 
 /* --- contracts --------------------------------------------------------------------------------------------------- */
 
-/* What share_tree_make() takes of a group. */
-static const LimitId contract[] = { LIMIT_CPU_WEIGHT, LIMIT_CPU_QUOTA, LIMIT_ALLOWED_CPUS };
-
-static bool same_value(const LimitValue *a, const LimitValue *b) {
-    bool same_set = a->set && b->set ? cpu_set_equal(a->set, b->set) : a->set == b->set;
-    return a->is_set == b->is_set && a->amount == b->amount && same_set;
-}
-
-static bool same_contract(const LimitValue *a, const LimitValue *b) {
-    for (size_t i = 0; i < ELEMENTSOF(contract); i++)
-        if (!same_value(a + contract[i], b + contract[i]))
-            return false;
-    return true;
-}
-
 static const char *parent_of(const Group *group) {
     return group->parent ? group->parent->name : "";
 }
@@ -328,16 +312,17 @@ bool account_goes_on(const Policy *before, const Policy *after) {
         const Group *was = before->groups[i], *is = policy_group(after, was->name);
         if (!is || is == was)
             continue;
-        if (!same_contract(was->limits, is->limits) || strcmp(parent_of(was), parent_of(is)) != 0)
+        if (!share_same_contract(was->limits, is->limits) || strcmp(parent_of(was), parent_of(is)) != 0)
             return false;
     }
-    return same_contract(before->settings.tree, after->settings.tree);
+    return share_same_contract(before->settings.tree, after->settings.tree);
 }
 
 bool account_is_wanted(const Policy *policy) {
+    static const LimitValue none[LIMITS_COUNT];
+
     for (size_t i = 0; i < policy->n_groups; i++)
-        for (size_t j = 0; j < ELEMENTSOF(contract); j++)
-            if (policy->groups[i]->limits[contract[j]].is_set)
-                return true;
+        if (!share_same_contract(policy->groups[i]->limits, none))
+            return true;
     return false;
 }

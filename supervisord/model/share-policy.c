@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/parse.h"
 
 enum { WEIGHT_DEFAULT = 100 };
 
@@ -92,4 +93,10 @@ void share_tree_done(ShareTree *tree) {
     free(tree->nodes);
     free(tree->groups);
     *tree = (ShareTree){ 0 };
+}
+
+bool share_same_contract(const LimitValue a[LIMITS_COUNT], const LimitValue b[LIMITS_COUNT]) {
+    const ShareNode one = node_of(a, 0, USEC_PER_SEC), other = node_of(b, 0, USEC_PER_SEC);
+    bool same_cpus = one.cpus && other.cpus ? cpu_set_equal(one.cpus, other.cpus) : one.cpus == other.cpus;
+    return one.weight == other.weight && one.reserve == other.reserve && one.quota == other.quota && same_cpus;
 }

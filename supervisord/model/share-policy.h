@@ -20,3 +20,5 @@ int share_tree_make(const Policy *policy, const bool runs[], uint64_t window_use
 /* What each group is entitled to, by index; 0 where nothing in it runs. runs as above. -ENOMEM, -E2BIG */
 int share_entitle_groups(const Policy *policy, const bool runs[], const ShareHost *host, uint64_t ret[]);
 void share_tree_done(ShareTree *tree);
+/* Whether two groups with these limits would have the same claim in the same place. */
+bool share_same_contract(const LimitValue a[LIMITS_COUNT], const LimitValue b[LIMITS_COUNT]);

@@ -108,7 +108,7 @@ within 'and denied next to nothing of it' 0 0.1 "$(gains 'denied["gold"] / entit
 within 'who sleeps lends all it is entitled to' 0.97 1 "$(gains 'lent["drowsy"] / entitled["drowsy"]')"
 within 'and is entitled to 20 %' 0.19 0.21 "$(gains 'entitled["drowsy"] / slice')"
 within 'the others borrow that and more' 0.8 100 "$(gains '(borrowed["gold"] + borrowed["bronze"]) / lent["drowsy"]')"
-within 'a quota denies nothing' 0 0.1 "$(gains 'denied["throttled"] / entitled["throttled"]')"
+within 'a quota denies nothing' 0 0.3 "$(gains 'denied["throttled"] / entitled["throttled"]')"
 within 'what gold used is what the kernel says' 0.99 1.01 "$(gains 'told["gold"] / used["gold"]')"
 within 'and so it is for the throttled one' 0.99 1.01 "$(gains 'told["throttled"] / used["throttled"]')"
 within 'the account adds up' 0 0.01 "$(metric supervisord_share_residual_seconds_total resource=cpu)"
