@@ -10,25 +10,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
-#include <systemd/sd-bus.h>
-#include <systemd/sd-id128.h>
 #include <time.h>
 
 #include "base/cleanup.h"
-#include "serve/protocol.h"
+#include "live/made-up-daemon.h"
 #include "unit/check.h"
 
 #define GROUP "nogroup" /* is on every Debian */
-#define METRICS "# HELP up Always 1.\n# TYPE up gauge\nup 1\n"
-#define OPENMETRICS METRICS "# EOF\n"
 
 enum {
     ANSWER_MAX = 64 * 1024,
@@ -41,89 +35,6 @@ enum {
 static const char *exporter_path;
 static char directory[] = "/tmp/exporter-test-XXXXXX";
 static char control_path[sizeof directory + 16];
-static atomic_uint *n_calls; /* shared with the made-up daemon */
-
-/* --- the made-up daemon ------------------------------------------------------------------------------------------ */
-
-typedef enum Manner {
-    MANNER_GOOD,
-    MANNER_STRANGE, /* answers with something else */
-    MANNER_ERROR,
-    MANNER_SILENT, /* takes the call, never answers */
-    MANNER_DEAF,   /* does not even accept */
-} Manner;
-
-static int on_snapshot(sd_bus_message *call, void *userdata, sd_bus_error *error) {
-    Manner manner = *(const Manner *) userdata;
-
-    atomic_fetch_add(n_calls, 1);
-    if (manner == MANNER_ERROR)
-        return sd_bus_error_set(error, CONTROL_ERROR_FAILED, "no");
-    if (manner == MANNER_SILENT)
-        return 1;
-
-    _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-    const char *format, *text;
-    CHECK(sd_bus_message_read(call, "s", &format) >= 0);
-    text = strcmp(format, CONTROL_FORMAT_OPENMETRICS) == 0 ? OPENMETRICS : METRICS;
-    CHECK(sd_bus_message_new_method_return(call, &reply) >= 0);
-    if (manner == MANNER_STRANGE)
-        CHECK(sd_bus_message_append(reply, "s", text) >= 0);
-    else
-        CHECK(sd_bus_message_append_array(reply, 'y', text, strlen(text)) >= 0);
-    return sd_bus_send(NULL, reply, NULL);
-}
-
-#define VTABLE(answer)                                                                                           \
-    {                                                                                                            \
-        SD_BUS_VTABLE_START(0), SD_BUS_METHOD("Snapshot", "s", answer, on_snapshot, SD_BUS_VTABLE_UNPRIVILEGED), \
-                SD_BUS_VTABLE_END,                                                                               \
-    }
-static const sd_bus_vtable good_vtable[] = VTABLE("ay"), strange_vtable[] = VTABLE("s");
-
-static void serve_peer(int fd, Manner *manner) {
-    _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-    sd_id128_t id;
-    int r;
-
-    CHECK(sd_id128_randomize(&id) >= 0 && sd_bus_new(&bus) >= 0);
-    CHECK(sd_bus_set_fd(bus, fd, fd) >= 0 && sd_bus_set_server(bus, true, id) >= 0);
-    CHECK(sd_bus_set_anonymous(bus, true) >= 0);
-    CHECK(sd_bus_add_object_vtable(bus, NULL, CONTROL_PATH, CONTROL_INTERFACE,
-                  *manner == MANNER_STRANGE ? strange_vtable : good_vtable, manner) >= 0);
-    CHECK(sd_bus_start(bus) >= 0);
-    while ((r = sd_bus_process(bus, NULL)) >= 0)
-        if (r == 0 && sd_bus_wait(bus, UINT64_MAX) < 0)
-            break;
-}
-
-static pid_t start_daemon(Manner manner) {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    strcpy(address.sun_path, control_path);
-    unlink(control_path);
-    CHECK_EQ(bind(fd, (struct sockaddr *) &address, sizeof address), 0);
-    CHECK_EQ(listen(fd, 8), 0);
-    CHECK_EQ(chmod(control_path, 0666), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (;;) {
-            if (manner == MANNER_DEAF)
-                pause();
-            serve_peer(accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), &manner);
-        }
-    }
-    close(fd);
-    return pid;
-}
-
-static void stop_daemon(pid_t pid) {
-    kill(pid, SIGKILL);
-    CHECK_EQ(waitpid(pid, NULL, 0), pid);
-    unlink(control_path);
-}
 
 /* --- the exporter ------------------------------------------------------------------------------------------------ */
 
@@ -250,7 +161,7 @@ static double now_seconds(void) {
 /* --- tests ------------------------------------------------------------------------------------------------------- */
 
 static void test_answers(void) {
-    pid_t daemon_pid = start_daemon(MANNER_GOOD), pid = start_exporter("60s");
+    pid_t daemon_pid = start_daemon(control_path, MANNER_GOOD), pid = start_exporter("60s");
     const char *answer = ask("GET", "/metrics");
 
     check_answer(answer, 200);
@@ -271,11 +182,11 @@ static void test_answers(void) {
     check_answer(ask("DELETE", "/nothing"), 405);
     CHECK_EQ(atomic_load(n_calls), 1); /* the daemon was asked once for all that */
     stop_exporter(pid);
-    stop_daemon(daemon_pid);
+    stop_daemon(daemon_pid, control_path);
 }
 
 static void test_formats(void) {
-    pid_t daemon_pid = start_daemon(MANNER_GOOD), pid = start_exporter("60s");
+    pid_t daemon_pid = start_daemon(control_path, MANNER_GOOD), pid = start_exporter("60s");
     const char *answer = ask_with("GET", "/metrics",
             "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n");
 
@@ -291,13 +202,13 @@ static void test_formats(void) {
     CHECK_STREQ(body_of(answer), METRICS);
     CHECK_EQ(atomic_load(n_calls), 2); /* once for each format */
     stop_exporter(pid);
-    stop_daemon(daemon_pid);
+    stop_daemon(daemon_pid, control_path);
 }
 
 static void test_keep_alive(void) {
     static const char request[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
     static const char last[] = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    pid_t daemon_pid = start_daemon(MANNER_GOOD), pid = start_exporter("60s");
+    pid_t daemon_pid = start_daemon(control_path, MANNER_GOOD), pid = start_exporter("60s");
     _cleanup_(cleanup_close) int fd = scraper();
 
     CHECK(dprintf(fd, "%s%s%s", request, request, last) > 0);
@@ -306,17 +217,17 @@ static void test_keep_alive(void) {
     const char *second = strstr(body_of(answer), "HTTP/1.1 200 ");
     CHECK(second && strstr(body_of(second), "HTTP/1.1 200 "));
     stop_exporter(pid);
-    stop_daemon(daemon_pid);
+    stop_daemon(daemon_pid, control_path);
 }
 
 static void test_daemon_comes_and_goes(void) {
     pid_t pid = start_exporter("1ms");
 
     check_answer(ask("GET", "/metrics"), 503);
-    pid_t daemon_pid = start_daemon(MANNER_GOOD);
+    pid_t daemon_pid = start_daemon(control_path, MANNER_GOOD);
     usleep(5000);
     check_answer(ask("GET", "/metrics"), 200);
-    stop_daemon(daemon_pid);
+    stop_daemon(daemon_pid, control_path);
     usleep(5000);
     const char *answer = ask("GET", "/metrics");
     check_answer(answer, 503);
@@ -326,7 +237,7 @@ static void test_daemon_comes_and_goes(void) {
 }
 
 static void check_bad_daemon(Manner manner, double seconds_min, double seconds_max) {
-    pid_t daemon_pid = start_daemon(manner), pid = start_exporter("60s");
+    pid_t daemon_pid = start_daemon(control_path, manner), pid = start_exporter("60s");
     double began = now_seconds();
 
     check_answer(ask("GET", "/metrics"), 503);
@@ -336,7 +247,7 @@ static void check_bad_daemon(Manner manner, double seconds_min, double seconds_m
     check_answer(ask("GET", "/metrics"), 503); /* a failure too holds for the interval */
     CHECK(now_seconds() - began < 1);
     stop_exporter(pid);
-    stop_daemon(daemon_pid);
+    stop_daemon(daemon_pid, control_path);
 }
 
 static void test_bad_daemons(void) {
@@ -347,7 +258,7 @@ static void test_bad_daemons(void) {
 }
 
 static void test_many_scrapers(void) {
-    pid_t daemon_pid = start_daemon(MANNER_GOOD), pid = start_exporter("60s");
+    pid_t daemon_pid = start_daemon(control_path, MANNER_GOOD), pid = start_exporter("60s");
     int fds[SCRAPERS];
     unsigned let_in = 0;
     char byte;
@@ -364,13 +275,13 @@ static void test_many_scrapers(void) {
     usleep(SILENCE_MSEC * 1000);
     check_answer(ask("GET", "/metrics"), 200);
     stop_exporter(pid);
-    stop_daemon(daemon_pid);
+    stop_daemon(daemon_pid, control_path);
 }
 
 /* Whatever is sent, the next scraper is served. */
 static void test_rubbish(void) {
     static char longer[64 * 1024];
-    pid_t daemon_pid = start_daemon(MANNER_GOOD), pid = start_exporter("60s");
+    pid_t daemon_pid = start_daemon(control_path, MANNER_GOOD), pid = start_exporter("60s");
     const char *rubbish[] = { "", "\r\n\r\n", "GET\r\n\r\n", "\xff\xfe\x01 / HTTP/9.9\r\n\r\n",
         "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\nx",
         "GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", longer };
@@ -383,7 +294,7 @@ static void test_rubbish(void) {
         check_answer(ask("GET", "/metrics"), 200);
     }
     stop_exporter(pid);
-    stop_daemon(daemon_pid);
+    stop_daemon(daemon_pid, control_path);
 }
 
 static void test_options(void) {
