@@ -52,7 +52,7 @@ static bool is_known_fault(const Supervisor *s, const Step *step) {
 
 static void log_step(Supervisor *s, const Step *step) {
     char line[STEP_TEXT_MAX];
-    step_report(step, line, sizeof line);
+    step_format(step, line, sizeof line);
     if (step->result == 0) {
         log_line(LOG_DEBUG, step->object, "%s", line);
         ledger_journal(s->ledger, supervisor_now(), step->object, "%s", line);

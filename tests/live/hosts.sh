@@ -85,6 +85,9 @@ ExecStart=/bin/sleep infinity
 END
 supctl reload >/dev/null 2>&1
 check_eventually 'no more cgroups: said by its name' says 'cgroup.max.descendants' supctl show late
+equal 'and once, in the events' 1 "$(supctl events -n 1 late | grep -o 'cgroup\.max\.descendants' | wc -l)"
+refuted 'nor for what is run' supctl run -d --name brief -- /bin/true
+matches 'which can be read later, too' 'failed: create workload brief .*cgroup\.max\.descendants' "$(supctl events brief)"
 echo max >"$tree/cgroup.max.descendants"
 check 'with room again' supctl start late
 check_state 'it starts' late running
