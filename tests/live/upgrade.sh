@@ -28,11 +28,12 @@ for program in wait net_transmit exits; do needs_meters "$program"; done
 for name in busy sender denied brief; do check_state "$name runs" "$name" running; done
 busy=$(pid_of busy) brief=$(pid_of brief) sent=0
 
-# A packet of which we know that it is sent, or denied, when this returns.
+# A packet of which we know that it is sent, or denied, when this returns. (Read and write: who has answered before may close
+# the pipe only now, which would be its end for a reader.)
 packet() {
     local x
-    echo >"$work/send" && read -r x <"$work/sent" && sent=$((sent + 1))
-    echo >"$work/try" && read -r x <"$work/sent"
+    echo >"$work/send" && read -r x <>"$work/sent" && sent=$((sent + 1))
+    echo >"$work/try" && read -r x <>"$work/sent"
 }
 counters() { # CPU wait, CPU time entitled to, denials of one try each
     echo "$(metric supervisord_workload_cpu_runqueue_waits_total workload=busy)" \
