@@ -15,6 +15,11 @@ typedef struct Observer {
     size_t groups_allocated;
 } Observer;
 
+/* Of the knobs of these controllers. */
+int observe_limits(int dir_fd, uint32_t controllers, NodeGroup *group);
+/* What the kernel does not list for a device that the policy names is simply not limited: an absent line, not an absent file. */
+int observe_unlimited_devices(const Observer *o, int dir_fd, NodeGroup *group);
+int observe_limits_of_freezer(const Observer *o, int dir_fd, NodeGroup *group);
 int observe_filters(const Observer *o, int dir_fd, NodeGroup *group);
 int observe_device_numbers(Observer *o);
 int observe_networks(Observer *o);
