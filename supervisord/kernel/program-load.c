@@ -50,6 +50,40 @@ const char *program_hook(ProgramId id) {
     return program_rows[id].hook;
 }
 
+/* Links on a cgroup other than our tree are of no use. */
+static bool is_on_tree(const Programs *programs, AttachTo attach_to, const struct bpf_link_info *info) {
+    return attach_to == ATTACH_CGROUP     ? info->cgroup.cgroup_id == programs->tree_id
+           : attach_to == ATTACH_ITERATOR ? info->iter.cgroup.cgroup_id == programs->tree_id
+                                          : true;
+}
+
+/* The link of an earlier daemon. */
+static int pinned_link(const Programs *programs, ProgramId id, uint32_t *ret_prog_id) {
+    _cleanup_(cleanup_close) int fd = -1;
+    struct bpf_link_info info = {};
+    uint32_t size = sizeof(info);
+
+    if (!programs->pin_dir)
+        return -ENOENT;
+    fd = pin_get(programs->pin_dir, "link_", program_rows[id].name);
+    if (fd < 0)
+        return fd;
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+        return -errno;
+    if (!is_on_tree(programs, program_rows[id].attach_to, &info))
+        return -ENOLINK;
+    *ret_prog_id = info.prog_id;
+    return TAKE_FD(fd);
+}
+
+/* What the kernel has costs reading all of its BTF. A daemon of the same build has found out before us. */
+static bool has_hook(const Programs *programs, ProgramId id) {
+    uint32_t unused;
+    _cleanup_(cleanup_close) int fd = programs->same_build ? pinned_link(programs, id, &unused) : -ENOENT;
+
+    return fd >= 0 || libbpf_find_vmlinux_btf_id(program_rows[id].hook, BPF_TRACE_RAW_TP) > 0;
+}
+
 /* Why a program is not even tried; NULL: it is. In the order of ids: of block's first two, one stands in for the other. */
 static const char *reason_not_to_load(const Programs *programs, ProgramId id) {
     const Program *block_start = &programs->programs[PROGRAM_BLOCK_START];
@@ -62,8 +96,7 @@ static const char *reason_not_to_load(const Programs *programs, ProgramId id) {
         return NOT_NEEDED "io is on cgroup v2, requests know their cgroup";
     if (id == PROGRAM_BLOCK_ISSUE)
         return block_start->reason[0] ? NULL : NOT_NEEDED "block_start does it";
-    return libbpf_find_vmlinux_btf_id(program_rows[id].hook, BPF_TRACE_RAW_TP) > 0 ? NULL
-                                                                                   : "this kernel has no such hook";
+    return has_hook(programs, id) ? NULL : "this kernel has no such hook";
 }
 
 static int give_maps(const Programs *programs, struct bpf_object *object) {
@@ -131,32 +164,6 @@ static bool uses_our_maps(const Programs *programs, ProgramId id, int prog_fd) {
     for (size_t i = 0; i < info.nr_map_ids; i++)
         ours += has_id(programs->map_ids, MAPS_COUNT, ids[i]);
     return info.nr_map_ids - ours <= (has_own ? 2 : 1);
-}
-
-/* Links on a cgroup other than our tree are of no use. */
-static bool is_on_tree(const Programs *programs, AttachTo attach_to, const struct bpf_link_info *info) {
-    return attach_to == ATTACH_CGROUP     ? info->cgroup.cgroup_id == programs->tree_id
-           : attach_to == ATTACH_ITERATOR ? info->iter.cgroup.cgroup_id == programs->tree_id
-                                          : true;
-}
-
-/* The link of an earlier daemon. */
-static int pinned_link(const Programs *programs, ProgramId id, uint32_t *ret_prog_id) {
-    _cleanup_(cleanup_close) int fd = -1;
-    struct bpf_link_info info = {};
-    uint32_t size = sizeof(info);
-
-    if (!programs->pin_dir)
-        return -ENOENT;
-    fd = pin_get(programs->pin_dir, "link_", program_rows[id].name);
-    if (fd < 0)
-        return fd;
-    if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-        return -errno;
-    if (!is_on_tree(programs, program_rows[id].attach_to, &info))
-        return -ENOLINK;
-    *ret_prog_id = info.prog_id;
-    return TAKE_FD(fd);
 }
 
 static bool adopt_program(Programs *programs, ProgramId id) {
