@@ -52,28 +52,34 @@ int programs_exit_forget(Programs *programs, pid_t pid, const uint8_t invocation
     return 0;
 }
 
-/* The next key is asked for before this one goes, which would begin anew at the first. */
+/* All of a map's entries at once; how many. */
+static uint32_t read_entries(const Programs *programs, MapId id, void *keys, void *values) {
+    uint64_t position;
+    uint32_t n = EXITS_MAX;
+    bool all = bpf_map_lookup_batch(programs->map_fds[id], NULL, &position, keys, values, &n, NULL) == 0;
+
+    return all || errno == ENOENT ? n : 0;
+}
+
 void programs_exits_sweep(Programs *programs,
         bool (*is_known)(const uint8_t invocation[static INVOCATION_SIZE], const void *userdata),
         const void *userdata) {
-    struct exit_key key, next_key;
-    struct exit_watch watch;
-    uint32_t pid, next_pid;
+    _cleanup_(cleanup_free) struct exit_key *keys = malloc(EXITS_MAX * sizeof(*keys));
+    _cleanup_(cleanup_free) struct exit_record *records = malloc(EXITS_MAX * sizeof(*records));
+    _cleanup_(cleanup_free) uint32_t *pids = malloc(EXITS_MAX * sizeof(*pids));
+    _cleanup_(cleanup_free) struct exit_watch *watches = malloc(EXITS_MAX * sizeof(*watches));
+    uint32_t n;
 
-    if (!programs_has_maps(programs))
+    if (!programs_has_maps(programs) || !keys || !records || !pids || !watches)
         return;
-    int fd = programs->map_fds[MAP_EXIT_RECORDS];
-    for (bool more = bpf_map_get_next_key(fd, NULL, &key) == 0; more; key = next_key) {
-        more = bpf_map_get_next_key(fd, &key, &next_key) == 0;
-        if (!is_known(key.invocation, userdata))
-            bpf_map_delete_elem(fd, &key);
-    }
-    fd = programs->map_fds[MAP_EXIT_WATCHES];
-    for (bool more = bpf_map_get_next_key(fd, NULL, &pid) == 0; more; pid = next_pid) {
-        more = bpf_map_get_next_key(fd, &pid, &next_pid) == 0;
-        if (bpf_map_lookup_elem(fd, &pid, &watch) == 0 && !is_known(watch.invocation, userdata))
-            bpf_map_delete_elem(fd, &pid);
-    }
+    n = read_entries(programs, MAP_EXIT_RECORDS, keys, records);
+    for (uint32_t i = 0; i < n; i++)
+        if (!is_known(keys[i].invocation, userdata))
+            bpf_map_delete_elem(programs->map_fds[MAP_EXIT_RECORDS], &keys[i]);
+    n = read_entries(programs, MAP_EXIT_WATCHES, pids, watches);
+    for (uint32_t i = 0; i < n; i++)
+        if (!is_known(watches[i].invocation, userdata))
+            bpf_map_delete_elem(programs->map_fds[MAP_EXIT_WATCHES], &pids[i]);
 }
 
 int programs_exits_lost(Programs *programs, uint64_t *ret) {

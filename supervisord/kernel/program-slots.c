@@ -161,12 +161,22 @@ int programs_slot_free(Programs *programs, uint32_t slot) {
     return r;
 }
 
+/* By the map that programs look it up in, which is the last to be written. */
+static bool is_bound(const Programs *programs, int cgroup_fd, uint64_t cgroup_id, const struct cgroup_slot *value) {
+    bool storage = programs->knobs.cgroup_storage;
+    const void *key = storage ? (const void *) &cgroup_fd : &cgroup_id;
+    struct cgroup_slot found;
+
+    return bpf_map_lookup_elem(programs->map_fds[storage ? MAP_CGROUP_STORAGE : MAP_CGROUP_SLOTS], key, &found) == 0 &&
+           found.slot == value->slot && found.role == value->role;
+}
+
 int programs_bind(Programs *programs, int cgroup_fd, uint64_t cgroup_id, uint32_t slot, SlotRole role) {
     struct cgroup_slot value = { .slot = slot, .role = role };
     int r;
 
     r = check_slot(programs, slot);
-    if (r < 0)
+    if (r < 0 || is_bound(programs, cgroup_fd, cgroup_id, &value))
         return r;
     if (bpf_map_update_elem(programs->map_fds[MAP_CGROUP_SLOTS], &cgroup_id, &value, BPF_ANY) < 0)
         return -errno;

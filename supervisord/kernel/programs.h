@@ -70,7 +70,7 @@ int programs_slot_release(Programs *programs, uint32_t slot); /* its group is go
 /* After all that are in use were claimed: folds those whose groups went when no daemon was there any more to do it. */
 int programs_slots_recover(Programs *programs);
 
-/* Two map updates. Binding again moves the cgroup to another slot. */
+/* Two map updates, none where it is bound so already. Binding again moves the cgroup to another slot. */
 int programs_bind(Programs *programs, int cgroup_fd, uint64_t cgroup_id, uint32_t slot, SlotRole role);
 /* cgroup_fd -1: the directory is gone, and its storage with it. 0 when it was not bound. */
 int programs_unbind(Programs *programs, int cgroup_fd, uint64_t cgroup_id);
