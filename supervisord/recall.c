@@ -16,7 +16,6 @@
 #include "base/crash-point.h"
 #include "base/log.h"
 #include "kernel/cgroup.h"
-#include "kernel/observe.h"
 #include "model/past.h"
 #include "supervisor.h"
 
@@ -37,33 +36,25 @@ void supervisor_remember(Supervisor *s, const char *name) {
         log_line(LOG_WARNING, name, "cannot note how %s ended: %s", name, strerror(-r));
 }
 
-static void recall(Supervisor *s, const NodeGroup *group) {
-    _cleanup_(cleanup_close) int fd = -1;
+static void recall(Supervisor *s, const NodeGroup *group, int dir_fd) {
     char text[PAST_TEXT_MAX];
     LedgerEntry *entry;
     if (group->kind != GROUP_WORKLOAD || ledger_entry(s->ledger, group->name, GROUP_WORKLOAD, &entry) < 0)
         return;
     run_on_found(&entry->run, group->restarts);
-    if (cgroup_open(s->tree.fd, group->path, &fd) < 0)
-        return;
-    int r = cgroup_past_read(fd, text, sizeof text);
+    int r = cgroup_past_read(dir_fd, text, sizeof text);
     if (r == 0)
         r = past_parse(text, &entry->run);
     if (r < 0 && r != -ENODATA)
         log_line(LOG_WARNING, group->name, "cannot read how %s ended: %s", group->name, strerror(-r));
 }
 
-static void recall_all(Supervisor *s, const Node *node) {
-    for (size_t i = 0; i < node->n_groups; i++)
-        recall(s, node->groups + i);
-    supervisor_end_backoffs(s);
-}
-
 /* --- coming back ------------------------------------------------------------------------------------------------- */
 
-static void follow_all(Supervisor *s, const Node *node) {
-    for (size_t i = 0; i < node->n_groups; i++)
-        supervisor_follow(s, node->groups[i].name, node->groups[i].parent, node->groups[i].path);
+static void on_group(void *userdata, const NodeGroup *group, int dir_fd) {
+    Supervisor *s = userdata;
+    supervisor_follow(s, group->name, group->parent, dir_fd, group->cgroup_id, group->slot);
+    recall(s, group, dir_fd);
 }
 
 /* A start that ended while nobody was looking is told to its run as if we had been there; once. */
@@ -116,20 +107,15 @@ static void tell_lost_exits(const Supervisor *s) {
 }
 
 int supervisor_come_back(Supervisor *s) {
-    Node node = {};
     Starts starts = {};
     ApplyTarget target = supervisor_target(s);
-    int r = observe(&s->tree, s->links, s->programs, s->policy, NULL, &node);
-    if (r == 0)
-        r = adopt(&target, &s->keep, &node, &starts);
+    int r = adopt(&target, &s->keep, on_group, s, &starts);
     if (r == 0) {
-        follow_all(s, &node);
-        recall_all(s, &node);
+        supervisor_end_backoffs(s);
         tell_lost_exits(s);
         take_up(s, &starts);
     }
     starts_done(&starts);
-    node_done(&node);
     keep_close_processes(&s->keep);
     return r;
 }

@@ -20,17 +20,22 @@ static const char *parent_name(const Group *group) {
     return group && group->parent ? group->parent->name : NULL;
 }
 
-void supervisor_follow(Supervisor *s, const char *name, const char *parent, const char *path) {
-    _cleanup_(cleanup_close) int fd = -1;
-    CgroupMark mark;
-    uint64_t id;
-    if (cgroup_open(s->tree.fd, path, &fd) < 0 || cgroup_mark_read(fd, &mark) < 0 || cgroup_id(fd, &id) < 0)
-        return; /* gone again: a later plan will tell */
-    supervisor_drift_follow(s, name, fd);
-    int r = sampler_add(s->sampler, name, parent, fd, id, mark.slot);
+void supervisor_follow(
+        Supervisor *s, const char *name, const char *parent, int dir_fd, uint64_t cgroup_id, uint32_t slot) {
+    supervisor_drift_follow(s, name, dir_fd);
+    int r = sampler_add(s->sampler, name, parent, dir_fd, cgroup_id, slot);
     if (r < 0 && r != -EEXIST)
         log_line(LOG_WARNING, name, "cannot follow the meters of %s: %s", name, strerror(-r));
     s->sampled_usec = 0; /* the sample before has nothing of it */
+}
+
+static void follow_made(Supervisor *s, const Step *step) {
+    _cleanup_(cleanup_close) int fd = -1;
+    CgroupMark mark;
+    uint64_t id;
+    if (cgroup_open(s->tree.fd, step->path, &fd) == 0 && cgroup_mark_read(fd, &mark) == 0 && cgroup_id(fd, &id) == 0)
+        supervisor_follow(s, step->object, parent_name(step->group), fd, id, mark.slot);
+    /* else it is gone again: a later plan will tell */
 }
 
 static void forget_group(Supervisor *s, const Step *step) {
@@ -127,7 +132,7 @@ static void settle_step(Supervisor *s, const Step *step) {
     if (step->result < 0)
         return;
     if (step->kind == STEP_GROUP_CREATE)
-        supervisor_follow(s, step->object, parent_name(step->group), step->path);
+        follow_made(s, step);
     else if (step->kind == STEP_GROUP_REMOVE)
         forget_group(s, step);
     else if (step->kind == STEP_LEAF_REMOVE && !step->session)

@@ -171,7 +171,8 @@ void supervisor_converge(Supervisor *supervisor, const Converge *converge);
 /* Something has become of a workload (NULL: of any) whose network others share: of those that are yet to start in it. */
 void supervisor_converge_guests(Supervisor *supervisor, const char *owner);
 /* Follows the group's meters from now on. */
-void supervisor_follow(Supervisor *supervisor, const char *name, const char *parent, const char *path);
+void supervisor_follow(
+        Supervisor *supervisor, const char *name, const char *parent, int dir_fd, uint64_t cgroup_id, uint32_t slot);
 
 /* --- tend.c --- */
 

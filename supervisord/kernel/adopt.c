@@ -13,6 +13,7 @@
 #include "base/strv.h"
 #include "kernel/apply.h"
 #include "kernel/cgroup.h"
+#include "kernel/observe.h"
 #include "kernel/spawn.h"
 
 /* Clock ticks since boot, as /proc/PID/stat has them, on the monotonic clock (they differ by time spent in suspend only). */
@@ -45,14 +46,16 @@ void exit_look_up(Programs *programs, const Invocation *invocation, Exit *exit) 
 }
 
 /* As the kernel has counted it for the workload since this start; a record says it of the main process only. */
-static bool is_oom_hit(int leaf_fd, const NodeLeaf *leaf) {
-    return leaf->oom_kills_before != MARK_UNKNOWN && process_oom_kills(leaf_fd) > leaf->oom_kills_before;
+static bool is_oom_hit(int group_fd, const NodeLeaf *leaf) {
+    uint64_t kills;
+    return leaf->oom_kills_before != MARK_UNKNOWN &&
+           cgroup_flat_u64(group_fd, "memory.events", "oom_kill", &kills) == 0 && kills > leaf->oom_kills_before;
 }
 
 /* What the main process left behind, as it would have been had we been there. */
-static void kill_rest(int group_fd, const char *name, const NodeLeaf *leaf) {
+static void kill_rest(int group_fd, const char *name) {
     _cleanup_(cleanup_close) int fd = -1;
-    if (leaf->populated && cgroup_open(group_fd, name, &fd) == 0)
+    if (cgroup_open(group_fd, name, &fd) == 0)
         cgroup_kill(fd);
 }
 
@@ -75,18 +78,20 @@ static void ask_pidfd(int pidfd, Exit *exit) {
     process_tell_exit(pidfd, exit);
 }
 
-static void adopt_exit(const ApplyTarget *target, const Keep *keep, const NodeLeaf *leaf, Exit *exit) {
+static void adopt_exit(const ApplyTarget *target, const Keep *keep, int group_fd, const NodeLeaf *leaf, Exit *exit) {
+    exit->oom_killed = is_oom_hit(group_fd, leaf);
     exit_look_up(target->programs, &leaf->invocation, exit);
     if (!exit->known)
         ask_pidfd(keep_find(keep, &leaf->invocation), exit);
 }
 
-static void adopt_process(const ApplyTarget *target, const Keep *keep, const NodeLeaf *leaf, Start *start) {
+static void adopt_process(
+        const ApplyTarget *target, const Keep *keep, const NodeLeaf *leaf, bool executed, Start *start) {
     if (keep_find(keep, &leaf->invocation) < 0) /* once more: the daemon before us may have had fewer means */
         exit_register(target->programs, &start->process, leaf->main_start_ticks, &leaf->invocation);
-    if (leaf->oom_kills_before != MARK_UNKNOWN)
-        start->process.oom_kills_before = leaf->oom_kills_before;
-    if (leaf->report > 0)
+    start->process.oom_kills_before =
+            leaf->oom_kills_before != MARK_UNKNOWN ? leaf->oom_kills_before : process_oom_kills(start->process.leaf_fd);
+    if (leaf->report > 0 && !executed)
         spawn_report_adopt(leaf->main_pid, start->process.pidfd, leaf->report, &start->report_fd);
 }
 
@@ -103,7 +108,7 @@ static int adopt_leaf(const ApplyTarget *target, const Keep *keep, int group_fd,
     char name[LEAF_NAME_SIZE];
     cgroup_leaf_name(leaf->number, 0, name);
     if (leaf->main_pid == 0) { /* died at the barrier with the daemon that made it: never a start */
-        kill_rest(group_fd, name, leaf);
+        kill_rest(group_fd, name);
         return 0;
     }
     int r = grow(&starts->items, sizeof *starts->items, starts->n, &starts->n_allocated);
@@ -127,12 +132,12 @@ static int adopt_leaf(const ApplyTarget *target, const Keep *keep, int group_fd,
         close_fd(leaf_fd);
         return -ENOMEM;
     }
-    start.exit.oom_killed = is_oom_hit(leaf_fd, leaf);
-    if (process_adopt(&start.process, leaf->main_pid, leaf->main_start_ticks, leaf_fd) < 0) {
-        kill_rest(group_fd, name, leaf);
-        adopt_exit(target, keep, leaf, &start.exit);
+    bool executed;
+    if (process_adopt(&start.process, leaf->main_pid, leaf->main_start_ticks, leaf_fd, &executed) < 0) {
+        kill_rest(group_fd, name);
+        adopt_exit(target, keep, group_fd, leaf, &start.exit);
     } else
-        adopt_process(target, keep, leaf, &start);
+        adopt_process(target, keep, leaf, executed, &start);
     starts->items[starts->n++] = start;
     return 0;
 }
@@ -177,27 +182,39 @@ static void sweep_exits(Programs *programs, const Keep *keep, const Node *node) 
     free(known.items);
 }
 
-int adopt(const ApplyTarget *target, const Keep *keep, const Node *node, Starts *ret) {
-    Starts starts = {};
-    sweep_exits(target->programs, keep, node);
-    for (size_t i = 0; i < node->n_groups; i++) {
-        const NodeGroup *group = node->groups + i;
-        _cleanup_(cleanup_close) int fd = -1;
-        if (cgroup_open(target->tree->fd, group->path, &fd) < 0)
-            continue;
-        adopt_slot(target, node, fd, group);
-        for (size_t j = 0; j < group->n_sessions; j++)
-            adopt_session(target, fd, group, group->sessions + j);
-        for (size_t j = 0; j < group->n_leaves; j++) {
-            int r = adopt_leaf(target, keep, fd, group, group->leaves + j, &starts);
-            if (r < 0) {
-                starts_done(&starts);
-                return r;
-            }
-        }
+typedef struct Adoption {
+    const ApplyTarget *target;
+    const Keep *keep;
+    Starts starts;
+    AdoptVisit *visit;
+    void *visit_userdata;
+} Adoption;
+
+static int adopt_group(void *userdata, const Node *node, const NodeGroup *group, int fd) {
+    Adoption *adoption = userdata;
+    int r = 0;
+    adopt_slot(adoption->target, node, fd, group);
+    for (size_t i = 0; i < group->n_sessions; i++)
+        adopt_session(adoption->target, fd, group, group->sessions + i);
+    for (size_t i = 0; r == 0 && i < group->n_leaves; i++)
+        r = adopt_leaf(adoption->target, adoption->keep, fd, group, group->leaves + i, &adoption->starts);
+    if (r == 0)
+        adoption->visit(adoption->visit_userdata, group, fd);
+    return r;
+}
+
+int adopt(const ApplyTarget *target, const Keep *keep, AdoptVisit *visit, void *userdata, Starts *ret) {
+    Adoption adoption = { .target = target, .keep = keep, .visit = visit, .visit_userdata = userdata };
+    Node node = {};
+    int r = observe_presence(target->tree, adopt_group, &adoption, &node);
+    if (r < 0) {
+        starts_done(&adoption.starts);
+        return r;
     }
+    sweep_exits(target->programs, keep, &node);
     if (target->programs)
         programs_slots_recover(target->programs);
-    *ret = starts;
+    node_done(&node);
+    *ret = adoption.starts;
     return 0;
 }

@@ -63,9 +63,11 @@ void apply_release_slot(const ApplyTarget *target, const Step *step);
 
 /*
  * Takes up what an earlier daemon left: meter slots, bindings, and the starts of each workload, running or ended. Changes
- * nothing that holds; only what an ended main process left behind is killed. -ENOMEM.
+ * nothing that holds; only what an ended main process left behind is killed. Shows each group, slices before what is in
+ * them, with its open directory, good until the visit returns. -ENOMEM.
  */
-int adopt(const ApplyTarget *target, const Keep *keep, const Node *node, Starts *ret);
+typedef void AdoptVisit(void *userdata, const NodeGroup *group, int dir_fd);
+int adopt(const ApplyTarget *target, const Keep *keep, AdoptVisit *visit, void *userdata, Starts *ret);
 
 /* Has the end of a main process recorded, by the means that there are; and the record forgotten (pid 0: it has ended). */
 void exit_register(Programs *programs, const Process *process, uint64_t start_ticks, const Invocation *invocation);

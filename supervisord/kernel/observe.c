@@ -18,10 +18,10 @@
 
 /* --- leaves ------------------------------------------------------------------------------------------------------ */
 
-static int read_leaf(int dir_fd, unsigned number, NodeLeaf *ret) {
+static int read_leaf(const Observer *o, int dir_fd, unsigned number, NodeLeaf *ret) {
     NodeLeaf leaf = { .number = number };
     CgroupMark mark;
-    int r = cgroup_populated(dir_fd, &leaf.populated);
+    int r = o->visit ? 0 : cgroup_populated(dir_fd, &leaf.populated);
     if (r == 0)
         r = cgroup_id(dir_fd, &leaf.cgroup_id);
     if (r < 0)
@@ -40,33 +40,39 @@ static int read_leaf(int dir_fd, unsigned number, NodeLeaf *ret) {
 }
 
 typedef struct LeafWalk {
+    const Observer *observer;
     NodeGroup *group;
     size_t leaves_allocated, sessions_allocated;
 } LeafWalk;
 
-static int add_leaf(NodeLeaf **leaves, size_t *n, size_t *allocated, int dir_fd, unsigned number) {
+static int add_leaf(const Observer *o, NodeLeaf **leaves, size_t *n, size_t *allocated, int dir_fd, unsigned number) {
     int r = grow(leaves, sizeof **leaves, *n, allocated);
     if (r < 0)
         return r;
-    if (read_leaf(dir_fd, number, *leaves + *n) == 0)
+    if (read_leaf(o, dir_fd, number, *leaves + *n) == 0)
         (*n)++;
     return 0;
 }
 
 static int on_leaf_directory(void *userdata, int dir_fd, const char *name) {
     LeafWalk *walk = userdata;
+    const Observer *o = walk->observer;
     NodeGroup *group = walk->group;
     _cleanup_(cleanup_close) int fd = -1;
     unsigned start, session;
     if (cgroup_leaf_parse(name, &start, &session) < 0 || cgroup_open(dir_fd, name, &fd) < 0)
         return 0; /* somebody else's, or gone meanwhile */
-    return session ? add_leaf(&group->sessions, &group->n_sessions, &walk->sessions_allocated, fd, session)
-                   : add_leaf(&group->leaves, &group->n_leaves, &walk->leaves_allocated, fd, start);
+    return session ? add_leaf(o, &group->sessions, &group->n_sessions, &walk->sessions_allocated, fd, session)
+                   : add_leaf(o, &group->leaves, &group->n_leaves, &walk->leaves_allocated, fd, start);
 }
 
 static int read_leaves(const Observer *o, int dir_fd, NodeGroup *group) {
-    LeafWalk walk = { .group = group };
-    int r = cgroup_each(dir_fd, on_leaf_directory, &walk);
+    LeafWalk walk = { .observer = o, .group = group };
+    return cgroup_each(dir_fd, on_leaf_directory, &walk);
+}
+
+static int read_egress(const Observer *o, NodeGroup *group) {
+    int r = 0;
     for (size_t i = 0; r == 0 && i < group->n_leaves; i++)
         if (group->leaves[i].populated && group->leaves[i].main_pid > 0)
             r = observe_egress(o, group, group->leaves + i);
@@ -74,6 +80,19 @@ static int read_leaves(const Observer *o, int dir_fd, NodeGroup *group) {
 }
 
 /* --- groups ------------------------------------------------------------------------------------------------------ */
+
+static int read_what_holds(const Observer *o, int dir_fd, uint32_t available, NodeGroup *group) {
+    int r = cgroup_frozen(dir_fd, &group->frozen);
+    if (r == 0)
+        r = cgroup_enabled_controllers(dir_fd, &group->controllers);
+    if (r == 0)
+        r = observe_limits(dir_fd, available, group);
+    if (r == 0)
+        r = observe_limits_of_freezer(o, dir_fd, group);
+    if (r == 0)
+        r = observe_unlimited_devices(o, dir_fd, group);
+    return r < 0 ? r : observe_filters(o, dir_fd, group);
+}
 
 static int read_group(const Observer *o, int dir_fd, const CgroupMark *mark, const char *path, const char *parent,
         uint32_t available, NodeGroup *ret) {
@@ -84,20 +103,12 @@ static int read_group(const Observer *o, int dir_fd, const CgroupMark *mark, con
     int r = group.name && group.path && (group.parent || !parent) ? 0 : -ENOMEM;
     if (r == 0)
         r = cgroup_id(dir_fd, &group.cgroup_id);
-    if (r == 0)
-        r = cgroup_frozen(dir_fd, &group.frozen);
-    if (r == 0)
-        r = cgroup_enabled_controllers(dir_fd, &group.controllers);
-    if (r == 0)
-        r = observe_limits(dir_fd, available, &group);
-    if (r == 0)
-        r = observe_limits_of_freezer(o, dir_fd, &group);
-    if (r == 0)
-        r = observe_unlimited_devices(o, dir_fd, &group);
-    if (r == 0)
-        r = observe_filters(o, dir_fd, &group);
+    if (r == 0 && !o->visit)
+        r = read_what_holds(o, dir_fd, available, &group);
     if (r == 0 && group.kind == GROUP_WORKLOAD)
         r = read_leaves(o, dir_fd, &group);
+    if (r == 0 && !o->visit)
+        r = read_egress(o, &group);
     *ret = group;
     return r;
 }
@@ -142,7 +153,9 @@ static int on_group_directory(void *userdata, int parent_fd, const char *name) {
         return r;
     NodeGroup *group = o->node->groups + o->node->n_groups++;
     r = read_group(o, fd, &mark, path, walk->parent, walk->available, group);
-    if (r < 0)
+    if (r == 0 && o->visit)
+        r = o->visit(o->visit_userdata, o->node, group, fd);
+    if (r != 0)
         return is_gone(r) ? 0 : r;
     uint32_t enabled = group->controllers;
     return mark.kind == GROUP_SLICE && walk->deep ? walk_groups(o, fd, mark.name, path, enabled) : 0;
@@ -307,6 +320,18 @@ int observe(
             node_done(&node);
             return r;
         }
+    }
+    *ret = node;
+    return 0;
+}
+
+int observe_presence(const Tree *tree, GroupVisit *visit, void *userdata, Node *ret) {
+    Node node = {};
+    Observer o = { .tree = tree, .visit = visit, .visit_userdata = userdata, .node = &node };
+    int r = read_groups(&o);
+    if (r != 0) {
+        node_done(&node);
+        return r;
     }
     *ret = node;
     return 0;

@@ -16,5 +16,12 @@
  */
 int observe(
         const Tree *tree, Links *links, const Programs *programs, const Policy *policy, const char *only, Node *ret);
+/*
+ * Only who is there: groups with their marks and leaves, nothing of what holds of them, nor whether a leaf is populated.
+ * Each is shown once, slices before what is in them, with its open directory; good until the visit returns. A visit that
+ * returns something else than 0 ends it.
+ */
+typedef int GroupVisit(void *userdata, const Node *node, const NodeGroup *group, int dir_fd);
+int observe_presence(const Tree *tree, GroupVisit *visit, void *userdata, Node *ret);
 /* Only the tree and what is above it. */
 int observe_above(const Tree *tree, Node *node);

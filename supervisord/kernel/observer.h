@@ -11,6 +11,8 @@ typedef struct Observer {
     const Programs *programs;
     const Policy *policy;
     const char *only;
+    GroupVisit *visit; /* NULL: all is read */
+    void *visit_userdata;
     Node *node;
     size_t groups_allocated;
 } Observer;

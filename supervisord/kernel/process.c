@@ -46,7 +46,8 @@ bool process_is_oom_hit(const Process *process) {
     return process_oom_kills(process->leaf_fd) > process->oom_kills_before;
 }
 
-int process_hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_child) {
+/* All but what was killed before. */
+static int hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_child) {
     int kill_fd = openat(leaf_fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
 
     if (kill_fd < 0) {
@@ -62,32 +63,44 @@ int process_hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_ch
         .leaf_fd = leaf_fd,
         .kill_fd = kill_fd,
         .is_child = is_child,
-        .oom_kills_before = process_oom_kills(leaf_fd),
     };
     return 0;
 }
 
-static int stat_field(pid_t pid, unsigned number, uint64_t *ret) {
+int process_hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_child) {
+    int r = hold(process, pid, pidfd, leaf_fd, is_child);
+
+    if (r == 0)
+        process->oom_kills_before = process_oom_kills(leaf_fd);
+    return r;
+}
+
+static int read_stat(pid_t pid, uint64_t *ret_start_ticks, bool *ret_executed) {
     char path[sizeof "/proc//stat" + 10], stat[STAT_BYTES_MAX];
+    uint64_t flags;
 
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     ssize_t n = file_read_at(AT_FDCWD, path, stat, sizeof stat);
     if (n < 0)
         return n == -ENOENT ? -ESRCH : (int) n;
-    return proc_stat_field(stat, number, ret);
+    int r = proc_stat_field(stat, STAT_FLAGS_FIELD, &flags);
+    if (r == 0)
+        r = proc_stat_field(stat, STAT_START_FIELD, ret_start_ticks);
+    if (r == 0)
+        *ret_executed = !(flags & FLAG_FORKED_NOT_EXECUTED);
+    return r;
 }
 
 int process_start_ticks(pid_t pid, uint64_t *ret) {
-    return stat_field(pid, STAT_START_FIELD, ret);
+    bool executed;
+
+    return read_stat(pid, ret, &executed);
 }
 
 int process_has_executed(pid_t pid, bool *ret) {
-    uint64_t flags;
-    int r = stat_field(pid, STAT_FLAGS_FIELD, &flags);
+    uint64_t ticks;
 
-    if (r == 0)
-        *ret = !(flags & FLAG_FORKED_NOT_EXECUTED);
-    return r;
+    return read_stat(pid, &ticks, ret);
 }
 
 /* 0 once it has ended; somebody else reaps it, and how it ended is for them alone. */
@@ -103,9 +116,9 @@ static int await_other(int pidfd) {
  * Alive still after the look at its start time: so what was looked at is what the pidfd holds, and not a later bearer
  * of the pid.
  */
-static int verify_start(pid_t pid, int pidfd, uint64_t start_ticks) {
+static int verify_start(pid_t pid, int pidfd, uint64_t start_ticks, bool *executed) {
     uint64_t ticks;
-    int r = process_start_ticks(pid, &ticks);
+    int r = read_stat(pid, &ticks, executed);
 
     if (r == 0 && ticks != start_ticks)
         r = -ESRCH;
@@ -114,13 +127,18 @@ static int verify_start(pid_t pid, int pidfd, uint64_t start_ticks) {
     return r;
 }
 
-int process_adopt(Process *process, pid_t pid, uint64_t start_ticks, int leaf_fd) {
+int process_adopt(Process *process, pid_t pid, uint64_t start_ticks, int leaf_fd, bool *ret_executed) {
     _cleanup_(cleanup_close) int leaf = leaf_fd, pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
 
     if (pidfd < 0)
         return pid > 0 ? -errno : -ESRCH;
-    int r = verify_start(pid, pidfd, start_ticks);
-    return r < 0 ? r : process_hold(process, pid, TAKE_FD(pidfd), TAKE_FD(leaf), false);
+    bool executed;
+    int r = verify_start(pid, pidfd, start_ticks, &executed);
+    if (r == 0)
+        r = hold(process, pid, TAKE_FD(pidfd), TAKE_FD(leaf), false);
+    if (r == 0)
+        *ret_executed = executed;
+    return r;
 }
 
 void process_done(Process *process) {

@@ -30,9 +30,9 @@ typedef struct Process {
 int process_hold(Process *process, pid_t pid, int pidfd, int leaf_fd, bool is_child);
 /*
  * Opens a process by pid and checks that its start time is the one remembered; -ESRCH when it is another or gone. Takes
- * leaf_fd, on failure too.
+ * leaf_fd, on failure too. *ret_executed: as process_has_executed() has it. oom_kills_before is for the caller to set.
  */
-int process_adopt(Process *process, pid_t pid, uint64_t start_ticks, int leaf_fd);
+int process_adopt(Process *process, pid_t pid, uint64_t start_ticks, int leaf_fd, bool *ret_executed);
 void process_done(Process *process);
 /*
  * When it was started, in clock ticks since boot (/proc/PID/stat field 22); -ESRCH. With the pid it names a process

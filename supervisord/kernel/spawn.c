@@ -198,22 +198,15 @@ int spawn_report_read(int report_fd, char **ret_message) {
     return r < 0 ? r : failure.error ? -failure.error : -ECHILD;
 }
 
-static int check_not_executed(pid_t pid) {
-    bool executed;
-    int r = process_has_executed(pid, &executed);
-
-    return r == 0 && executed ? -ESRCH : r;
-}
-
-/* The descriptor is the report only as long as the child has not exec'ed: that is looked at before and after. */
+/* The descriptor is the report only as long as the child has not exec'ed: that is looked at afterwards. */
 int spawn_report_adopt(pid_t pid, int pidfd, int number, int *ret_report_fd) {
-    int r = check_not_executed(pid);
-    if (r < 0)
-        return r;
     _cleanup_(cleanup_close) int report_fd = pidfd_getfd(pidfd, number, 0);
     if (report_fd < 0)
         return errno == EBADF ? -ESRCH : -errno;
-    r = check_not_executed(pid);
+    bool executed;
+    int r = process_has_executed(pid, &executed);
+    if (r == 0 && executed)
+        r = -ESRCH;
     if (r < 0)
         return r;
     *ret_report_fd = TAKE_FD(report_fd);

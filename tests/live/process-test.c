@@ -89,26 +89,27 @@ static void test_adopt(void) {
     Launched launched;
     Process adopted;
     uint64_t ticks;
+    bool executed = false;
     Exit ended;
 
     launch(&workload, &launched);
     pid_t pid = launched.process.pid;
     CHECK_EQ(process_start_ticks(pid, &ticks), 0);
-    CHECK_EQ(process_adopt(&adopted, pid, ticks + 1, dup(launched.process.leaf_fd)), -ESRCH);
-    CHECK_EQ(process_adopt(&adopted, 0, ticks, dup(launched.process.leaf_fd)), -ESRCH);
-    CHECK_EQ(process_adopt(&adopted, pid, ticks, dup(launched.process.leaf_fd)), 0);
-    CHECK(!adopted.is_child);
+    CHECK_EQ(process_adopt(&adopted, pid, ticks + 1, dup(launched.process.leaf_fd), &executed), -ESRCH);
+    CHECK_EQ(process_adopt(&adopted, 0, ticks, dup(launched.process.leaf_fd), &executed), -ESRCH);
+    CHECK_EQ(process_adopt(&adopted, pid, ticks, dup(launched.process.leaf_fd), &executed), 0);
+    CHECK(executed && !adopted.is_child);
     CHECK_EQ(process_reap(&adopted, &ended), -EAGAIN);
     CHECK_EQ(process_kill(&adopted), 0);
     CHECK_EQ(poll(&(struct pollfd){ .fd = adopted.pidfd, .events = POLLIN }, 1, END_TIMEOUT_MSEC), 1);
     CHECK_EQ(process_reap(&adopted, &ended), 0);
     Process zombie;
-    CHECK_EQ(process_adopt(&zombie, pid, ticks, dup(launched.process.leaf_fd)), -ESRCH);
+    CHECK_EQ(process_adopt(&zombie, pid, ticks, dup(launched.process.leaf_fd), &executed), -ESRCH);
     CHECK(!ended.known && ended.at_usec > 0);
     process_done(&adopted);
     await(&launched);
     finish(&launched);
-    CHECK_EQ(process_adopt(&adopted, pid, ticks, open("/dev/null", O_RDONLY | O_CLOEXEC)), -ESRCH);
+    CHECK_EQ(process_adopt(&adopted, pid, ticks, open("/dev/null", O_RDONLY | O_CLOEXEC), &executed), -ESRCH);
 }
 
 /* What the kernel has for PIDFD_INFO_EXIT, as it says itself to one that has been reaped. */
