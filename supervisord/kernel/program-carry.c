@@ -260,7 +260,9 @@ static int carry(Programs *programs) {
     for (int id = 0; r == 0 && id < MAPS_COUNT; id++)
         if (map_rows[id].carry == CARRY_ENTRIES)
             r = copy_map(programs, (MapId) id);
-    programs_refresh(programs); /* tells our programs where the tree is */
+    for (uint32_t slot = 0; slot < programs->slots_max; slot++)
+        programs->slot_heirs[slot] = (uint32_t) programs->slot_heirs[slot]; /* a fold under way begins anew */
+    programs_refresh(programs);                                             /* tells our programs where the tree is */
     crash_point("entries carried over");
     if (r == 0)
         r = carry_slots(programs);

@@ -20,6 +20,9 @@ enum {
     BLOCK_WORDS = sizeof(struct block_counts) / sizeof(uint64_t),
 };
 
+#define FOLD_COMMITTED \
+    (UINT64_C(1) << 32) /* in a slot's heir: what SLOT_OTHER has folded is what the heir is to have */
+
 /* All members of both are 64 bits wide. */
 void add_words(void *to, const void *from, size_t words) {
     for (size_t i = 0; i < words; i++)
@@ -283,41 +286,83 @@ int programs_read_block(Programs *programs, uint32_t slot, BlockRow *ret, size_t
     return 0;
 }
 
-/* The sum goes into the first CPU's copy of the folded row. */
-static int fold_block(const Programs *programs, uint32_t from, uint32_t to, uint32_t device) {
-    struct block_key key = { .slot = to | BLOCK_FOLDED, .device = device };
-    _cleanup_(cleanup_free) struct block_counts *copies = NULL;
-    struct block_counts counts;
-    int r;
+static int write_folded_block(
+        const Programs *programs, uint32_t slot, uint32_t device, const struct block_counts *counts) {
+    struct block_key key = { .slot = slot | BLOCK_FOLDED, .device = device };
+    _cleanup_(cleanup_free) struct block_counts *copies = calloc(programs->cpus, sizeof(*copies));
 
-    r = sum_block(programs, from, device, &counts);
-    if (r < 0)
-        return r == -ENOENT ? 0 : r;
-    r = add_per_cpu(programs, MAP_BLOCK_ROWS, &key, &counts, BLOCK_WORDS);
-    if (r < 0 && r != -ENOENT)
-        return r;
-    copies = calloc(programs->cpus, sizeof(*copies));
     if (!copies)
         return -ENOMEM;
-    copies[0] = counts;
+    copies[0] = *counts; /* the first CPU's copy has it all */
     return bpf_map_update_elem(programs->map_fds[MAP_BLOCK_ROWS], &key, copies, BPF_ANY) < 0 ? -errno : 0;
 }
 
+static int read_folded_block(const Programs *programs, uint32_t slot, uint32_t device, struct block_counts *sum) {
+    struct block_key key = { .slot = slot | BLOCK_FOLDED, .device = device };
+
+    return add_per_cpu(programs, MAP_BLOCK_ROWS, &key, sum, BLOCK_WORDS);
+}
+
+/* What the heir is to have of one device. Where that is what it has, nothing is written. */
+static int prepare_block(const Programs *programs, uint32_t from, uint32_t to, uint32_t device) {
+    struct block_key key = { .slot = SLOT_OTHER | BLOCK_FOLDED, .device = device };
+    struct block_counts counts;
+    int r;
+
+    if (bpf_map_delete_elem(programs->map_fds[MAP_BLOCK_ROWS], &key) < 0 && errno != ENOENT)
+        return -errno;
+    r = sum_block(programs, from, device, &counts);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    r = read_folded_block(programs, to, device, &counts);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    return write_folded_block(programs, SLOT_OTHER, device, &counts);
+}
+
+/* The same again makes no difference: so it is done again by a daemon that finds a fold committed. */
+static int complete_fold(Programs *programs, uint32_t from) {
+    uint32_t to = (uint32_t) programs->slot_heirs[from], devices[BLOCK_DEVICES_MAX];
+    size_t n = read_devices(programs, devices, ELEMENTSOF(devices));
+    int r = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct block_counts counts = {};
+        int q = read_folded_block(programs, SLOT_OTHER, devices[i], &counts);
+
+        q = q == 0 ? write_folded_block(programs, to, devices[i], &counts) : q == -ENOENT ? 0 : q;
+        r = r ?: q;
+    }
+    crash_point("block rows folded");
+    programs->folded_slots[to] = programs->folded_slots[SLOT_OTHER];
+    crash_point("slot folded");
+    return zero_slot(programs, from) ?: r;
+}
+
+/*
+ * Nobody is SLOT_OTHER's heir or child, so what the heir is to have is first written as what that one has folded. One
+ * write then says that it counts, and from then on the fold is completed, by whoever comes.
+ */
 static int fold(Programs *programs, uint32_t from, uint32_t to) {
     uint32_t devices[BLOCK_DEVICES_MAX];
     struct slot sum;
     size_t n;
-    int r;
+    int r, q = 0;
 
     r = sum_slot(programs, from, &sum);
     if (r < 0)
         return r;
     n = read_devices(programs, devices, ELEMENTSOF(devices));
-    for (size_t i = 0; i < n && r == 0; i++)
-        r = fold_block(programs, from, to, devices[i]);
-    add_words(&programs->folded_slots[to], &sum, SLOT_WORDS);
-    crash_point("slot folded");
-    return zero_slot(programs, from) ?: r;
+    for (size_t i = 0; i < n; i++) {
+        r = prepare_block(programs, from, to, devices[i]);
+        q = q ?: r;
+    }
+    add_words(&sum, &programs->folded_slots[to], SLOT_WORDS);
+    programs->folded_slots[SLOT_OTHER] = sum;
+    crash_point("fold prepared");
+    __atomic_store_n(&programs->slot_heirs[from], to | FOLD_COMMITTED, __ATOMIC_SEQ_CST);
+    crash_point("fold committed");
+    return complete_fold(programs, from) ?: q;
 }
 
 int programs_slot_fold(Programs *programs, uint32_t from, uint32_t to) {
@@ -325,7 +370,7 @@ int programs_slot_fold(Programs *programs, uint32_t from, uint32_t to) {
 
     if (r < 0)
         return r;
-    return from == to ? -EINVAL : fold(programs, from, to);
+    return from == to || to == SLOT_OTHER ? -EINVAL : fold(programs, from, to);
 }
 
 int programs_slot_bequeath(Programs *programs, uint32_t slot, uint32_t heir) {
@@ -359,7 +404,7 @@ int programs_slot_release(Programs *programs, uint32_t slot) {
     return r < 0 ? r : programs_slot_free(programs, slot);
 }
 
-/* All heirs are found before the first of them is forgotten. */
+/* What a daemon has left half done is completed; then all heirs are found before the first of them is forgotten. */
 int programs_slots_recover(Programs *programs) {
     _cleanup_(cleanup_free) uint32_t *heirs = NULL;
     int r = check_slot(programs, 0);
@@ -369,6 +414,9 @@ int programs_slots_recover(Programs *programs) {
     heirs = calloc(programs->slots_max, sizeof(*heirs));
     if (!heirs)
         return -ENOMEM;
+    for (uint32_t slot = 0; slot < programs->slots_max; slot++)
+        if (programs->slot_heirs[slot] & FOLD_COMMITTED)
+            complete_fold(programs, slot);
     for (uint32_t slot = 0; slot < programs->slots_max; slot++)
         heirs[slot] = is_used(programs, slot) ? SLOT_OTHER : surviving_heir(programs, slot);
     for (uint32_t slot = 0; slot < programs->slots_max; slot++)

@@ -67,7 +67,10 @@ int programs_slot_fold(Programs *programs, uint32_t from, uint32_t to);
 /* Whose slot gets what this one has counted, even if the daemon dies meanwhile; SLOT_OTHER: nobody's. */
 int programs_slot_bequeath(Programs *programs, uint32_t slot, uint32_t heir);
 int programs_slot_release(Programs *programs, uint32_t slot); /* its group is gone: folded, and free */
-/* After all that are in use were claimed: folds those whose groups went when no daemon was there any more to do it. */
+/*
+ * After all that are in use were claimed: completes a fold that a daemon died in, and folds those whose groups went when
+ * no daemon was there any more to do it.
+ */
 int programs_slots_recover(Programs *programs);
 
 /* Two map updates, none where it is bound so already. Binding again moves the cgroup to another slot. */

@@ -7,8 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/crash-point.h"
 #include "tests/live/programs-fixture.h"
 
 /* Slots. */
@@ -66,6 +69,55 @@ static void test_fold(Programs *programs) {
     CHECK_EQ(programs_slot_free(programs, slot), 0);
     CHECK_EQ(read_slot(programs, slot).waits, 0);
     remove_workload(programs, &w, "fold");
+}
+
+/* Dies at the n-th point of a fold; whether there are so many. */
+static bool fold_and_die(const Workload *w, uint32_t heir, unsigned n) {
+    char path[] = "/tmp/crash-at-XXXXXX";
+    int status, fd = mkstemp(path);
+    pid_t pid = fork();
+
+    CHECK(fd >= 0 && pid >= 0);
+    if (pid == 0) {
+        Programs *programs = open_programs(false);
+
+        setenv("SUPERVISORD_CRASH_AT", path, 1);
+        CHECK_EQ(write(fd, &n, sizeof(n)), (ssize_t) sizeof(n));
+        CHECK_EQ(crash_points_open(), 0);
+        _exit(programs_slot_fold(programs, w->slot, heir) == 0 ? 0 : 1);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(unlink(path) == 0 && close(fd) == 0);
+    CHECK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
+    return WIFSIGNALED(status);
+}
+
+/* Whenever the daemon dies, what the removed group had counted is its slice's, once. */
+static void test_fold_dies(Programs *programs) {
+    Workload w = make_workload(programs, "dies");
+    uint32_t heir;
+    unsigned n = 0;
+    bool dies = true;
+
+    CHECK_EQ(programs_slot_alloc(programs, &heir), 0);
+    while (dies) {
+        Programs *next;
+
+        be_switched(w.leaf_fd, 5);
+        uint64_t waits = read_slot(programs, heir).waits + read_slot(programs, w.slot).waits;
+        CHECK(read_slot(programs, w.slot).waits > 0);
+        CHECK_EQ(programs_slot_bequeath(programs, w.slot, heir), 0);
+        dies = fold_and_die(&w, heir, ++n);
+        next = open_programs(false);
+        CHECK_EQ(programs_slot_claim(next, heir), 0);
+        CHECK_EQ(programs_slots_recover(next), 0);
+        CHECK_EQ(read_slot(next, heir).waits, waits);
+        CHECK_EQ(read_slot(next, w.slot).waits, 0);
+        programs_close(next);
+    }
+    CHECK(n > 4);
+    CHECK_EQ(programs_slot_free(programs, heir), 0);
+    remove_workload(programs, &w, "dies");
 }
 
 /* Pins. */
@@ -275,6 +327,7 @@ static void test(void) {
     check_states(programs);
     test_slots(programs);
     test_fold(programs);
+    test_fold_dies(programs);
     programs = test_restart(programs);
     programs = test_replace(programs);
     test_lost_exits(programs);
