@@ -39,5 +39,3 @@ static inline bool job_covers(const ConvergeJob *job, const Group *group) {
 
 /* Takes in what the worker left in the job, and answers who asked. The job stays the caller's. */
 void converge_settle(ConvergeJob *job);
-/* Decides again at that time at the latest. */
-void supervisor_decide_at(Supervisor *s, uint64_t wake_usec);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "model/lease.h"
 #include "model/policy/amend.h"
+#include "model/policy/weigh.h"
 #include "supervisor.h"
 
 /* In the runtime directory. */
@@ -137,10 +138,15 @@ static int amend(Supervisor *s, const char *name, Policy **ret) {
 int supervisor_overlay(Supervisor *s, const char *name, Diagnostics *diagnostics) {
     Policy *policy;
     int r = amend(s, name, &policy);
-    if (r < 0)
-        r = parse(s, &s->sources, &s->facts, diagnostics, &policy);
+    if (r == 0) {
+        replace_policy(s, policy);
+        return 0;
+    }
+    r = parse(s, &s->sources, &s->facts, diagnostics, &policy);
     if (r < 0)
         return r;
+    if (policy_weights_differ(s->policy, policy)) /* whoever asked plans for this one alone */
+        supervisor_decide_at(s, supervisor_now());
     replace_policy(s, policy);
     return 0;
 }

@@ -168,6 +168,8 @@ typedef struct Converge {
 
 /* Has the worker observe, plan and apply. A failure is logged (and answered). */
 void supervisor_converge(Supervisor *supervisor, const Converge *converge);
+/* Decides about everything again, at that time at the latest. */
+void supervisor_decide_at(Supervisor *supervisor, uint64_t wake_usec);
 /* Something has become of a workload (NULL: of any) whose network others share: of those that are yet to start in it. */
 void supervisor_converge_guests(Supervisor *supervisor, const char *owner);
 /* Follows the group's meters from now on. */

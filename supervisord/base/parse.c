@@ -178,6 +178,17 @@ int parse_permyriad(const char *text, uint64_t *ret) {
     return decimal_multiply(&decimal, 100, ret);
 }
 
+int parse_fraction(const char *text, uint64_t *ret) {
+    Decimal decimal;
+
+    int r = take_decimal(&text, &decimal);
+    if (r < 0)
+        return r;
+    if (*text && strcmp(text, "%") != 0)
+        return -EINVAL;
+    return decimal_multiply(&decimal, *text ? 100 : 10000, ret);
+}
+
 static bool has_name(const TimeUnit *unit, const char *name, size_t length) {
     for (size_t i = 0; i < TIME_NAMES_MAX && unit->names[i]; i++)
         if (strlen(unit->names[i]) == length && memcmp(unit->names[i], name, length) == 0)

@@ -26,6 +26,7 @@ int parse_bool(const char *text, bool *ret);          /* yes no true false on of
 int parse_bytes(const char *text, uint64_t *ret);     /* 512, 1.5K, 64M, 2G, 1T: base 1024; "infinity" */
 int parse_decimal_bytes(
         const char *text, uint64_t *ret);             /* as parse_bytes with base 1000: systemd's IO*BandwidthMax= */
+int parse_fraction(const char *text, uint64_t *ret);  /* "1.5", "150%": ten-thousandths */
 int parse_permyriad(const char *text, uint64_t *ret); /* "50%", "12.5%", "250%": hundredths of a percent */
 int parse_usec(const char *text, uint64_t *ret);      /* "5min 20s", "1.5s", "100ms", "7" (seconds); "infinity" */
 int parse_bit_rate(const char *text,

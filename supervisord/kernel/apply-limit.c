@@ -57,7 +57,7 @@ static int read_back(int fd, const Knob *knob, Step *step) {
 
 /* Why a file is not there, in words that lead somewhere. */
 static int knob_absent(int fd, const Knob *knob, Step *step) {
-    const char *key = limits[knob->limit].key;
+    const char *key = (knob_asked_by(knob, step->group->limits) ?: limits + knob->limit)->key;
     uint32_t available, enabled;
     if (cgroup_controllers(fd, &available, &enabled) == 0 && available & controller_mask(knob->controller))
         text_printf(&step->message, "%s= needs %s, which this kernel does not have (supctl check tells why)", key,

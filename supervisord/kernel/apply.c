@@ -70,7 +70,7 @@ static int apply_controllers_enable(const Applier *a, Step *step) {
 
 static int apply_tree_share(const Applier *a, Step *step) {
     const Limit *limit = limits + knobs[step->setting.knob].limit;
-    int r = tree_share_set(a->target->tree, limit, a->policy->settings.tree);
+    int r = tree_share_set(a->target->tree, limit, &step->share);
     return r < 0 ? step_failed(step, r, "cannot give the tree %s=%s", limit->key, step->setting.text) : 0;
 }
 

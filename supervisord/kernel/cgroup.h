@@ -77,6 +77,8 @@ enum { CGROUP_NESTING_MAX = 64 };         /* levels that a payload may make in i
 int cgroup_remove(int parent_fd, const char *name);
 /* Visits the directories in dir_fd, until one visit returns something else than 0. Hidden ones are left out. */
 typedef int CgroupVisit(void *userdata, int dir_fd, const char *name);
+/* Its cpu.weight, and those of all that are beside it together. -ENOENT: nothing weighs it. */
+int cgroup_weights(int dir_fd, uint64_t *ret_own, uint64_t *ret_beside);
 int cgroup_each(int dir_fd, CgroupVisit *visit, void *userdata);
 int cgroup_id(int dir_fd, uint64_t *ret);
 int cgroup_controllers(int dir_fd, uint32_t *ret_available, uint32_t *ret_enabled);

@@ -5,14 +5,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/cgroup.h"
 #include "kernel/inspect.h"
 #include "kernel/observe.h"
 
+enum {
+    PPM_WHOLE = 1000 * 1000,
+    WORTH_FRACTION = 1000, /* less than that is rounding */
+};
+
 typedef struct Inspector {
     const ApplyTarget *target;
     const Group *group;
+    Scheduler scheduler;
     const Node *node;
     const NodeGroup *found;
     int group_fd;
@@ -107,12 +114,43 @@ static uint64_t witness(const Inspector *in, const Limit *limit) {
     return sum;
 }
 
+/* What a weight is worth when all want everything: on each level its part of all that stand there. */
+static uint64_t cpu_worth(const Inspector *in) {
+    uint64_t worth = node_share_ppm(in->node) * sysconf(_SC_NPROCESSORS_ONLN), own, beside;
+    for (const Group *g = in->group; g; g = g->parent) {
+        const NodeGroup *found = node_group(in->node, g->name);
+        _cleanup_(cleanup_close) int fd = -1;
+        if (!found || cgroup_open(in->target->tree->fd, found->path, &fd) < 0 || cgroup_weights(fd, &own, &beside) < 0)
+            return 0;
+        worth = own > 0 ? worth * own / (own + beside) : 0;
+    }
+    return worth / (PPM_WHOLE / CPU_QUOTA_PER_CPU);
+}
+
+/* It stands nowhere as such: it holds by the weights of all. */
+static void report_reserve(const Inspector *in, LimitReport *report) {
+    const Limit *limit = limits + LIMIT_CPU_RESERVE;
+    uint64_t reserve = limit_value_granted(in->group->limits + limit->id), worth = cpu_worth(in);
+    const Knob *knob = knobs + (in->scheduler == SCHEDULER_FREEZE ? KNOB_FREEZER_WEIGHT : KNOB_CPU_WEIGHT);
+    const char *weight = in->found ? node_group_setting(in->found, knob->id, 0, 0) : NULL;
+    if (reserve == 0 || !weight)
+        return;
+    snprintf(report->written, sizeof report->written, "%s %s", knob->file, weight);
+    if (knob_is_of_freezer(knob)) /* which has no say about others than ours */
+        return;
+    if (worth >= reserve - reserve / WORTH_FRACTION)
+        worth = reserve;
+    limit->show(worth, report->effective, sizeof report->effective);
+}
+
 static void report_limit(const Inspector *in, const Limit *limit, LimitReport *report) {
     const LimitValue *value = in->group->limits + limit->id;
     Texts own = texts_of(in, node_group(in->node, in->group->name), limit);
     *report = (LimitReport){ .key = limit->key, .bitten = witness(in, limit) };
     if (value->is_set)
         limit_value_show(limit, value, report->set, sizeof report->set);
+    if (limit->id == LIMIT_CPU_RESERVE)
+        report_reserve(in, report);
     if (!limit_show_held(limit, own.items, report->written, sizeof report->written))
         return;
     show_effective(in, limit, &own, report);
@@ -203,6 +241,7 @@ static void report_addresses(const Inspector *in, LimitReport *report) {
 int inspect_limits(
         const ApplyTarget *target, const Policy *policy, const char *name, LimitReport ret[static LIMIT_REPORTS]) {
     Inspector in = { .target = target, .group = policy_group(policy, name), .group_fd = -1 };
+    in.scheduler = policy->settings.scheduler;
     Node node = {};
     if (!in.group)
         return -ENOENT;

@@ -248,10 +248,14 @@ static int add_above(Node *node, const char *name, int fd, size_t *allocated) {
     if (r < 0)
         return r;
     NodeGroup *group = node->above + node->n_above++;
+    uint64_t weight;
     *group = (NodeGroup){ .name = strdup(name) };
     if (!group->name)
         return -ENOMEM;
-    return observe_limits(fd, CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY, group);
+    r = observe_limits(fd, CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY, group);
+    if (r == 0 && cgroup_weights(fd, &weight, &group->beside) < 0)
+        group->beside = 0;
+    return r;
 }
 
 int observe_above(const Tree *tree, Node *node) {

@@ -62,7 +62,7 @@ static int note_given(const Tree *tree, const Limit *of, bool is_given) {
 static uint64_t unit_amount(const Limit *limit, const LimitValue *value) {
     if (value->is_set)
         return value->amount;
-    return limit->reach == LIMIT_REACH_GRANTED ? value->below : UINT64_MAX;
+    return limit->reach == LIMIT_REACH_GRANTED ? 0 : UINT64_MAX;
 }
 
 static int ask_systemd(const char *unit, const Limit *limit, uint64_t amount) {
@@ -107,9 +107,11 @@ static int settle_knob(const Tree *tree, int dir_fd, const Knob *knob, const cha
     return 0;
 }
 
-static int settle(const Tree *tree, int dir_fd, const Limit *limit, const LimitValue values[LIMITS_COUNT]) {
+static int settle(const Tree *tree, int dir_fd, const Limit *limit, const LimitValue *value) {
+    LimitValue values[LIMITS_COUNT] = {};
     char wanted[SETTING_TEXT_MAX];
     int r = 0;
+    values[limit->id] = *value;
     FOREACH_KNOB (knob)
         if (r == 0 && knob->limit == limit->id && !knob_is_of_freezer(knob) && knob_kind(knob) == LIMIT_KIND_AMOUNT &&
                 knob_wanted(knob, values, wanted, sizeof wanted))
@@ -118,8 +120,8 @@ static int settle(const Tree *tree, int dir_fd, const Limit *limit, const LimitV
 }
 
 /* Of our slice first: what it does not grant is worth nothing below. */
-static int give(const Tree *tree, const Limit *limit, const LimitValue values[LIMITS_COUNT]) {
-    uint64_t amount = unit_amount(limit, values + limit->id);
+static int give(const Tree *tree, const Limit *limit, const LimitValue *value) {
+    uint64_t amount = unit_amount(limit, value);
     bool both = !tree->slice || limit->reach == LIMIT_REACH_GRANTED;
     _cleanup_(cleanup_close) int slice_fd = -1, mount_fd = -1;
     int r = 0;
@@ -131,18 +133,16 @@ static int give(const Tree *tree, const Limit *limit, const LimitValue values[LI
         if (r == 0)
             r = cgroup_open(mount_fd, tree->slice, &slice_fd);
         if (r == 0)
-            r = settle(tree, slice_fd, limit, values);
+            r = settle(tree, slice_fd, limit, value);
     }
     if (r == 0 && both && tree->unit)
         r = ask_systemd(tree->unit, limit, amount);
-    return r == 0 && both ? settle(tree, tree->fd, limit, values) : r;
+    return r == 0 && both ? settle(tree, tree->fd, limit, value) : r;
 }
 
-int tree_share_set(const Tree *tree, const Limit *limit, const LimitValue values[LIMITS_COUNT]) {
-    const LimitValue *value = values + limit->id;
-    bool asked = value->is_set || value->below > 0;
+int tree_share_set(const Tree *tree, const Limit *limit, const LimitValue *value) {
     int r = note_given(tree, limit, true);
     if (r == 0)
-        r = give(tree, limit, values);
-    return r == 0 && !asked ? note_given(tree, limit, false) : r;
+        r = give(tree, limit, value);
+    return r == 0 && !value->is_set ? note_given(tree, limit, false) : r;
 }

@@ -44,10 +44,10 @@ bool tree_exists(const Tree *tree);
 bool tree_is_kept(const Tree *tree);
 
 /*
- * What the tree has of the rest of the node by these limits (of LIMIT_OWNERS_GROUPS_AND_TREE), until the next start of the
- * machine: asked of PID 1, and written only where there is none. Weights go to the outermost cgroup that is ours, reserves
+ * What the tree has of the rest of the node by this limit (of LIMIT_OWNERS_GROUPS_AND_TREE), until the next start of the
+ * machine, or until the value is not set: asked of PID 1, and written only where there is none. Weights go to the outermost cgroup that is ours, reserves
  * to it and the tree. -ETIMEDOUT: PID 1 took it, and it does not hold.
  */
-int tree_share_set(const Tree *tree, const Limit *limit, const LimitValue values[LIMITS_COUNT]);
+int tree_share_set(const Tree *tree, const Limit *limit, const LimitValue *value);
 /* By LimitId: what was given in this way and not taken back. */
 uint32_t tree_shares_given(const Tree *tree);

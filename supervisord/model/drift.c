@@ -10,6 +10,8 @@
 
 #include "base/strv.h"
 
+enum { VOID_CPU_FRACTION = 100 }; /* weights are whole numbers: a hundredth less is as good */
+
 void drift_done(Drift *drift) {
     for (size_t i = 0; i < drift->n_items; i++)
         free(drift->items[i].text);
@@ -73,6 +75,21 @@ static int add_void(Drift *drift, const Node *node, const Group *group, const Kn
     return add_item(drift, knob, words);
 }
 
+/* What is reserved holds by weights, which are worth less where those beside the tree have more. */
+static int add_void_cpu(Drift *drift, const Plan *plan, const Node *node, const Group *group) {
+    const Limit *limit = limits + LIMIT_CPU_RESERVE;
+    const LimitValue *value = group->limits + limit->id;
+    uint64_t needed = plan->policy->settings.tree_cpu_ppm, granted = node_share_ppm(node);
+    char reserve[64], worth[64], words[STEP_TEXT_MAX];
+
+    if (!value->is_set || granted >= needed - needed / VOID_CPU_FRACTION)
+        return 0;
+    snprintf(words, sizeof words, "%s: beside the rest of the node %s=%s is worth %s", knobs[KNOB_CPU_WEIGHT].file,
+            limit->key, limit->show(value->amount, reserve, sizeof reserve),
+            limit->show(value->amount * granted / needed / 1000 * 1000, worth, sizeof worth));
+    return add_item(drift, knobs + KNOB_CPU_WEIGHT, words);
+}
+
 int drift_find(const Plan *plan, const Node *node, const Group *group, Drift *ret) {
     Drift drift = {};
     int r = 0;
@@ -82,6 +99,8 @@ int drift_find(const Plan *plan, const Node *node, const Group *group, Drift *re
     FOREACH_KNOB (knob)
         if (r == 0 && limits[knob->limit].reach == LIMIT_REACH_GRANTED)
             r = add_void(&drift, node, group, knob);
+    if (r == 0)
+        r = add_void_cpu(&drift, plan, node, group);
     if (r < 0)
         drift_done(&drift);
     else

@@ -228,6 +228,8 @@ static const char *show_pages(const char *const texts[KNOBS_COUNT], char *buffer
 const char *limit_show_held(const Limit *limit, const char *const texts[KNOBS_COUNT], char *buffer, size_t size) {
     const Knob *knob = limit_knob(limit), *freezer = freezer_knob(limit, texts);
 
+    if (limit->id == LIMIT_CPU_RESERVE) /* it stands nowhere as such */
+        return NULL;
     if (limit->id == LIMIT_CPU_QUOTA_PERIOD)
         return show_period(texts, buffer, size);
     if (freezer)

@@ -30,9 +30,18 @@ static bool wanted_cpu_idle(const LimitValue values[LIMITS_COUNT], char *buffer,
 /* An idle group has no weight, and the kernel refuses one. */
 static bool wanted_cpu_weight(const LimitValue values[LIMITS_COUNT], char *buffer, size_t size) {
     const LimitValue *weight = &values[LIMIT_CPU_WEIGHT];
+    uint64_t asked = weight->is_set ? weight->amount : WEIGHT_DEFAULT, found = values[LIMIT_CPU_RESERVE].weight;
 
-    snprintf(buffer, size, "%" PRIu64, weight->is_set ? weight->amount : WEIGHT_DEFAULT);
+    snprintf(buffer, size, "%" PRIu64, found > 0 ? found : asked);
     return !is_idle(values);
+}
+
+/* It knows idle ones, too, as those of no weight. */
+static bool wanted_freezer_weight(const LimitValue values[LIMITS_COUNT], char *buffer, size_t size) {
+    if (wanted_cpu_weight(values, buffer, size))
+        return true;
+    snprintf(buffer, size, "%d", CPU_WEIGHT_IDLE);
+    return true;
 }
 
 /* A quota too small for its period keeps its ratio in the longest one. */
@@ -112,6 +121,7 @@ const Knob knobs[KNOBS_COUNT] = {
         .file = "freezer.weight",
         .unset = "100",
         .optional = true,
+        .wanted = wanted_freezer_weight,
     },
     [KNOB_FREEZER_MAX] = {
         .id = KNOB_FREEZER_MAX,
@@ -331,6 +341,14 @@ const Knob knobs[KNOBS_COUNT] = {
 
 static_assert(KNOB_MEMORY_HIGH < KNOB_MEMORY_MAX, "when limits shrink, high is written first");
 static_assert(KNOB_CPU_IDLE < KNOB_CPU_WEIGHT, "a weight is taken only by what is not idle");
+
+const Limit *knob_asked_by(const Knob *knob, const LimitValue values[LIMITS_COUNT]) {
+    if (knob->id != KNOB_CPU_WEIGHT || values[LIMIT_CPU_RESERVE].weight == 0)
+        return &limits[knob->limit];
+    if (limit_value_granted(&values[LIMIT_CPU_RESERVE]) > 0)
+        return &limits[LIMIT_CPU_RESERVE];
+    return values[LIMIT_CPU_WEIGHT].is_set ? &limits[LIMIT_CPU_WEIGHT] : NULL;
+}
 
 const Knob *limit_knob(const Limit *limit) {
     FOREACH_KNOB (knob) {

@@ -98,6 +98,8 @@ static inline bool knob_is_of_freezer(const Knob *knob) {
 static inline bool knob_counts(const Knob *knob, Scheduler scheduler) {
     return knob->scheduler == SCHEDULER_AUTO || knob_is_of_freezer(knob) == (scheduler == SCHEDULER_FREEZE);
 }
+/* The limit that asks for what is wanted there; NULL: none of its own, it is set only so that reserves of siblings hold. */
+const Limit *knob_asked_by(const Knob *knob, const LimitValue values[LIMITS_COUNT]);
 /* The first knob that stands for a limit alone; NULL: it only modifies another's. */
 const Knob *limit_knob(const Limit *limit);
 /* Of the shaper in a workload's own network, not of a cgroup. */

@@ -86,6 +86,19 @@ int limit_parse_cpu_quota(const char *text, const LimitScale *scale, uint64_t *r
     return 0;
 }
 
+int limit_parse_cpu_reserve(const char *text, const LimitScale *scale, uint64_t *ret) {
+    uint64_t permyriad;
+
+    (void) scale;
+    int r = parse_fraction(text, &permyriad);
+    if (r == 0)
+        r = in_range(permyriad, 0, (uint64_t) CPUS_MAX * PERMYRIAD_WHOLE, &permyriad);
+    if (r < 0)
+        return r;
+    *ret = permyriad * CPU_QUOTA_USEC_PER_PERMYRIAD;
+    return 0;
+}
+
 /* The kernel counts whole pages, and takes LONG_MAX for no limit. */
 static int parse_memory_from(const char *text, const LimitScale *scale, uint64_t minimum_bytes, uint64_t *ret) {
     uint64_t bytes;
@@ -161,6 +174,18 @@ const char *limit_show_number(uint64_t amount, char *buffer, size_t size) {
         snprintf(buffer, size, "%s", infinity);
     else
         snprintf(buffer, size, "%" PRIu64, amount);
+    return buffer;
+}
+
+const char *limit_show_cpu_reserve(uint64_t amount, char *buffer, size_t size) {
+    char text[AMOUNT_TEXT_MAX];
+    size_t length =
+            snprintf(text, sizeof text, "%" PRIu64 ".%05" PRIu64, amount / CPU_PERIOD_USEC, amount % CPU_PERIOD_USEC);
+
+    while (text[length - 1] == '0')
+        length--;
+    text[text[length - 1] == '.' ? length - 1 : length] = '\0';
+    snprintf(buffer, size, "%s", text);
     return buffer;
 }
 

@@ -14,7 +14,8 @@ enum {
 
 int limit_parse_weight(const char *text, const LimitScale *scale, uint64_t *ret);
 int limit_parse_cpu_weight(const char *text, const LimitScale *scale, uint64_t *ret);
-int limit_parse_cpu_quota(const char *text, const LimitScale *scale, uint64_t *ret); /* usec in CPU_PERIOD_USEC */
+int limit_parse_cpu_reserve(const char *text, const LimitScale *scale, uint64_t *ret); /* usec in CPU_PERIOD_USEC */
+int limit_parse_cpu_quota(const char *text, const LimitScale *scale, uint64_t *ret);   /* usec in CPU_PERIOD_USEC */
 int limit_parse_cpu_period(const char *text, const LimitScale *scale, uint64_t *ret);
 int limit_parse_cpu_burst(const char *text, const LimitScale *scale, uint64_t *ret);
 int limit_parse_memory(const char *text, const LimitScale *scale, uint64_t *ret);
@@ -26,5 +27,6 @@ int limit_parse_network_rate(const char *text, const LimitScale *scale, uint64_t
 
 const char *limit_show_number(uint64_t amount, char *buffer, size_t size);
 const char *limit_show_cpu_weight(uint64_t amount, char *buffer, size_t size);
+const char *limit_show_cpu_reserve(uint64_t amount, char *buffer, size_t size);
 const char *limit_show_cpu_quota(uint64_t amount, char *buffer, size_t size);
 const char *limit_show_oom_policy(uint64_t amount, char *buffer, size_t size);

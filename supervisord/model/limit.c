@@ -22,6 +22,18 @@ const Limit limits[LIMITS_COUNT] = {
         .expects = "a number from 1 to 10000, or idle",
         .show = limit_show_cpu_weight,
     },
+    [LIMIT_CPU_RESERVE] = {
+        .id = LIMIT_CPU_RESERVE,
+        .key = "CPUReserve",
+        .kind = LIMIT_KIND_AMOUNT,
+        .reach = LIMIT_REACH_GRANTED,
+        .owners = LIMIT_OWNERS_GROUPS_AND_TREE,
+        .unit = "CPUs",
+        .help = "CPU time that is there whenever it is wanted",
+        .parse = limit_parse_cpu_reserve,
+        .expects = "CPUs like 1.5, or a percentage of one CPU like 150%, 0 for none",
+        .show = limit_show_cpu_reserve,
+    },
     [LIMIT_CPU_QUOTA] = {
         .id = LIMIT_CPU_QUOTA,
         .key = "CPUQuota",

@@ -15,6 +15,7 @@
 
 typedef enum LimitId {
     LIMIT_CPU_WEIGHT,
+    LIMIT_CPU_RESERVE,
     LIMIT_CPU_QUOTA,
     LIMIT_CPU_QUOTA_PERIOD,
     LIMIT_CPU_QUOTA_BURST,
@@ -94,7 +95,9 @@ typedef struct Limit {
     const char *(*show)(uint64_t amount, char *buffer, size_t size);
 } Limit;
 
-enum { CPU_QUOTA_PER_CPU = 100 * 1000 }; /* LIMIT_CPU_QUOTA's amount is the microseconds of 100 ms */
+enum {
+    CPU_QUOTA_PER_CPU = 100 * 1000
+}; /* the amounts of LIMIT_CPU_QUOTA and LIMIT_CPU_RESERVE are microseconds of 100 ms */
 
 extern const Limit limits[LIMITS_COUNT];
 
@@ -114,12 +117,19 @@ typedef struct LimitPart {
 /* A limit as the policy has it. Zeroed = not set. */
 typedef struct LimitValue {
     bool is_set;
-    uint64_t amount;  /* KIND_AMOUNT */
-    uint64_t below;   /* REACH_GRANTED: what those in it ask for together; granted when nothing is set */
-    CpuSet *set;      /* KIND_SET; owned */
+    uint64_t amount; /* KIND_AMOUNT */
+    uint64_t below;  /* REACH_GRANTED: what those in it ask for together; granted when nothing is set */
+    uint64_t
+            weight; /* LIMIT_CPU_RESERVE: cpu.weight by which its own and those of its siblings hold; 0: none has one */
+    CpuSet *set;    /* KIND_SET; owned */
     LimitPart *parts; /* KIND_DEVICES, KIND_PAGES; owned */
     size_t n_parts;
 } LimitValue;
+
+/* REACH_GRANTED: what it comes to. */
+static inline uint64_t limit_value_granted(const LimitValue *value) {
+    return value->is_set ? value->amount : value->below;
+}
 
 void limit_value_done(LimitValue *value);
 /* Parses one assignment into *value. "" resets; a limit in parts adds one (the same name again replaces it). -EINVAL, -ERANGE, -ENOMEM. */

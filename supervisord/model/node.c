@@ -103,3 +103,36 @@ const char *node_group_setting(const NodeGroup *group, KnobId knob, unsigned dev
     }
     return NULL;
 }
+
+/* --- the tree among others ---------------------------------------------------------------------------------------- */
+
+enum { PPM_WHOLE = 1000 * 1000, WEIGHT_MAX = 10000 };
+
+/* Without siblings that are weighed it has all of what is around it. */
+static bool is_weighed(const NodeGroup *above, uint64_t *ret_weight) {
+    const char *text = node_group_setting(above, KNOB_CPU_WEIGHT, 0, 0);
+    return above->beside > 0 && text && knob_amount(text, ret_weight) == 0 && *ret_weight > 0;
+}
+
+uint64_t node_weight_for(const Node *node, uint64_t tree_ppm) {
+    uint64_t needed = tree_ppm, weight;
+
+    for (size_t i = 0; i < node->n_above; i++)
+        if (i != node->share && is_weighed(node->above + i, &weight))
+            needed = needed * (weight + node->above[i].beside) / weight + 1;
+    if (node->n_above == 0 || !is_weighed(node->above + node->share, &weight))
+        return 0;
+    if (needed >= PPM_WHOLE)
+        return WEIGHT_MAX;
+    weight = node->above[node->share].beside * needed / (PPM_WHOLE - needed) + 1;
+    return weight < WEIGHT_MAX ? weight : WEIGHT_MAX;
+}
+
+uint64_t node_share_ppm(const Node *node) {
+    uint64_t share = PPM_WHOLE, weight;
+
+    for (size_t i = 0; i < node->n_above; i++)
+        if (is_weighed(node->above + i, &weight))
+            share = share * weight / (weight + node->above[i].beside);
+    return share;
+}

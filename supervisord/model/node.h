@@ -42,6 +42,7 @@ typedef struct NodeGroup {
     uint64_t restarts;    /* of its workload, as noted at its last start */
     bool frozen;          /* told to stand still; whether all do is cgroup.events' */
     uint32_t controllers; /* ControllerMask enabled for its children */
+    uint64_t beside;      /* of those above: the cpu.weight of its siblings together */
     Setting *settings;    /* what holds: one for each limit whose file is there, one per device */
     size_t n_settings;
     char filters[FILTERS_COUNT][FILTER_TEXT_MAX]; /* what is attached, canonical; "" for none */
@@ -114,5 +115,12 @@ typedef struct Node {
 void node_done(Node *node);
 const NodeGroup *node_group(const Node *node, const char *name);
 const NodeDevice *node_device(const Node *node, const char *path);
+/*
+ * The weight that the one of above that stands for the tree needs among its siblings, so that the tree has this much of the
+ * node when all want everything; as near as there is one. 0: it has no siblings, or nothing weighs them.
+ */
+uint64_t node_weight_for(const Node *node, uint64_t tree_ppm);
+/* What the tree has of the node when all want everything, by what holds now; 1000000: all of it. */
+uint64_t node_share_ppm(const Node *node);
 /* The canonical text that holds at a knob (device 0:0 unless KIND_DEVICES); NULL when its file is not there. */
 const char *node_group_setting(const NodeGroup *group, KnobId knob, unsigned device_major, unsigned device_minor);

@@ -37,8 +37,10 @@ static const char *text_that_holds(
 
 /* A file that is not there is missed by what wants something else of it than it would say, and by a key that is its own. */
 static bool is_missed(const PlanBuilder *b, const Group *group, const Knob *knob, const char *text) {
-    const Limit *limit = limits + knob->limit;
-    return strcmp(text, knob->unset) != 0 ||
+    const Limit *limit = knob_asked_by(knob, group->limits);
+    if (!limit)
+        return false;
+    return strcmp(text, knob->unset) != 0 || (limit->id != knob->limit && counts(b, knob)) ||
            (group->limits[limit->id].is_set && limit_knob(limit) == knob && !knob->part && counts(b, knob));
 }
 

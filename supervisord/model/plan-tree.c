@@ -6,6 +6,8 @@
 
 #include "model/plan-build.h"
 
+enum { WEIGHT_DEFAULT = 100 };
+
 static bool is_used(const Policy *policy, const char *controller) {
     for (size_t i = 0; i < policy->n_groups; i++)
         FOREACH_KNOB (knob) {
@@ -40,9 +42,10 @@ static bool share_holds(const PlanBuilder *b, const Knob *knob, const char *want
     return true;
 }
 
-static bool limit_of_tree_holds(const PlanBuilder *b, const Limit *limit) {
-    const LimitValue *values = b->policy->settings.tree;
+static bool limit_of_tree_holds(const PlanBuilder *b, const Limit *limit, const LimitValue *value) {
+    LimitValue values[LIMITS_COUNT] = {};
     char wanted[SETTING_TEXT_MAX];
+    values[limit->id] = *value;
     FOREACH_KNOB (knob) {
         if (knob->limit == limit->id && !knob_is_of_freezer(knob) && knob_wanted(knob, values, wanted, sizeof wanted) &&
                 !share_holds(b, knob, wanted) &&
@@ -52,19 +55,33 @@ static bool limit_of_tree_holds(const PlanBuilder *b, const Limit *limit) {
     return true;
 }
 
+/* What is to be asked for: of reserves what those in the tree ask for, as a weight what reserves of CPU time need. */
+static LimitValue share_wanted(const PlanBuilder *b, const Limit *limit) {
+    const LimitValue *value = b->policy->settings.tree + limit->id;
+    LimitValue wanted = { .is_set = value->is_set || value->below > 0, .amount = limit_value_granted(value) };
+    if (limit->id != LIMIT_CPU_WEIGHT || b->policy->settings.tree_cpu_ppm == 0)
+        return wanted;
+    uint64_t needed = node_weight_for(b->node, b->policy->settings.tree_cpu_ppm);
+    if (needed > (wanted.is_set ? wanted.amount : WEIGHT_DEFAULT))
+        wanted = (LimitValue){ .is_set = true, .amount = needed };
+    return wanted;
+}
+
 /* What nobody asks for any more is taken back only if it was us who gave it: the rest is an administrator's. */
 static int add_tree_share(PlanBuilder *b, const Limit *limit) {
-    const LimitValue *value = b->policy->settings.tree + limit->id;
-    bool asked = value->is_set || value->below > 0, given = b->node->shares_given & UINT32_C(1) << limit->id;
-    if (limit->owners != LIMIT_OWNERS_GROUPS_AND_TREE || !(asked || given) || limit_of_tree_holds(b, limit))
+    LimitValue wanted = share_wanted(b, limit);
+    bool given = b->node->shares_given & UINT32_C(1) << limit->id;
+    if (limit->owners != LIMIT_OWNERS_GROUPS_AND_TREE || !(wanted.is_set || given) ||
+            limit_of_tree_holds(b, limit, &wanted))
         return 0;
     Step *step;
     int r = plan_add_step(b, STEP_TREE_SHARE, "", "", &step);
     if (r < 0)
         return r;
     step->setting.knob = limit_knob(limit)->id;
-    if (asked)
-        limit->show(value->is_set ? value->amount : value->below, step->setting.text, sizeof step->setting.text);
+    step->share = wanted;
+    if (wanted.is_set)
+        limit->show(wanted.amount, step->setting.text, sizeof step->setting.text);
     return 0;
 }
 

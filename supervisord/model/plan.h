@@ -45,7 +45,8 @@ typedef struct Step {
     const Network *network; /* of plan->policy; NULL when it is gone */
     bool frozen;            /* STEP_FREEZE; false: thaw */
     uint32_t controllers;   /* STEP_CONTROLLERS_ENABLE */
-    Setting setting; /* STEP_LIMIT_SET: what is to hold; STEP_TREE_SHARE: the limit's first knob, and people's words */
+    Setting setting;  /* STEP_LIMIT_SET: what is to hold; STEP_TREE_SHARE: the limit's first knob, and people's words */
+    LimitValue share; /* STEP_TREE_SHARE: an amount, or not set: what was given is taken back */
     FilterRules rules;       /* STEP_FILTER_SET: owned */
     char *from;              /* STEP_LIMIT_SET, STEP_FILTER_SET: what holds, canonical; owned */
     char *table, *words;     /* STEP_FIREWALL_SET: the rules, NULL: they go; the same for people; owned */

@@ -250,6 +250,7 @@ typedef struct Settings {
     uint64_t meter_memory_max;     /* bytes that the slots may take */
     unsigned metrics;              /* Metrics= of the node, as of a group */
     LimitValue tree[LIMITS_COUNT]; /* the tree's own share of the node: LIMIT_OWNERS_GROUPS_AND_TREE */
+    uint64_t tree_cpu_ppm; /* what it needs of the node's CPU time so that reserves in it hold; 0: there are none */
 } Settings;
 
 struct Policy {

@@ -24,6 +24,7 @@ static ShareNode node_of(const LimitValue values[], size_t parent, uint64_t wind
     return (ShareNode){
         .parent = parent,
         .weight = weight->is_set ? weight->amount : WEIGHT_DEFAULT,
+        .reserve = in_window(limit_value_granted(values + LIMIT_CPU_RESERVE), window_usec),
         .quota = quota->is_set ? in_window(quota->amount, window_usec) : SHARE_QUOTA_NONE,
         .cpus = values[LIMIT_ALLOWED_CPUS].set,
         .demand = SHARE_DEMAND_ALL,
@@ -35,8 +36,8 @@ static void find_present(const Policy *policy, const bool runs[], bool present[]
     for (size_t i = policy->n_groups; i-- > 0;) {
         const Group *group = policy->groups[i];
 
-        if (group->workload)
-            present[i] = runs ? runs[i] : group->workload->life.running;
+        if (runs ? runs[i] : group->workload && group->workload->life.running)
+            present[i] = true;
         if (present[i] && group->parent)
             present[group->parent->index] = true;
     }

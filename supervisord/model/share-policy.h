@@ -13,8 +13,8 @@ typedef struct ShareTree {
 } ShareTree;
 
 /*
- * Has the workloads that run, by their index in policy->groups, and the slices that they are in; runs NULL: those that are
- * wanted. Their demand is SHARE_DEMAND_ALL. -ENOMEM.
+ * Has the groups that run, by their index in policy->groups, and the slices that they are in; runs NULL: the workloads that
+ * are wanted. Their demand is SHARE_DEMAND_ALL. -ENOMEM.
  */
 int share_tree_make(const Policy *policy, const bool runs[], uint64_t window_usec, ShareTree *ret);
 /* What each group is entitled to, by index; 0 where nothing in it runs. runs as above. -ENOMEM, -E2BIG */

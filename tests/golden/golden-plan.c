@@ -16,7 +16,8 @@
 
 /* Not that of the host: percents of memory must come out the same everywhere. */
 static const HostFacts facts = {
-    .scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096, .tasks_total = 32768 }, .name = "node"
+    .scale = { .memory_total_bytes = UINT64_C(8) << 30, .page_bytes = 4096, .tasks_total = 32768, .cpus = 2 },
+    .name = "node"
 };
 
 static void wish_by_policy(Fixture *f) {

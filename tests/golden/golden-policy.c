@@ -75,6 +75,8 @@ static void print_limits(FILE *out, const LimitValue values[static LIMITS_COUNT]
         if (values[limit->id].is_set)
             print_text(out, limit->key, limit_value_show(limit, &values[limit->id], buffer, sizeof(buffer)));
     }
+    if (values[LIMIT_CPU_RESERVE].weight > 0)
+        fprintf(out, "    cpu.weight by reserves: %" PRIu64 "\n", values[LIMIT_CPU_RESERVE].weight);
 }
 
 static void print_metrics(FILE *out, unsigned sets) {

@@ -129,6 +129,8 @@ static void read_tree(Fixture *f, char *rest) {
             share(f, value);
         else if ((value = option(word, "given")))
             f->node.shares_given |= UINT32_C(1) << limit_by_key(value)->id;
+        else if ((value = option(word, "beside")) && f->node.n_above > 0)
+            f->node.above[f->node.share].beside = number(f, value);
         else if (read_share(f, word))
             continue;
         else if (strcmp(word, "freezer") == 0)

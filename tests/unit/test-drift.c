@@ -18,6 +18,9 @@ static NodeGroup above[] = {
 static const Node node = { .above = above, .n_above = 2 };
 static char from_max[] = "max 100000", from_empty[] = "", from_riops[] = "7";
 
+static Policy policy;
+static const Plan no_steps = { .policy = &policy };
+
 static void test_written(void) {
     Group web = { .name = tree_name }, db = { .name = slice_name };
     Step steps[] = {
@@ -34,7 +37,7 @@ static void test_written(void) {
         { STEP_LIMIT_SET, .group = &web, .from = from_max, .result = -ENODEV, .setting = { .knob = KNOB_IO_MAX_WBPS } },
         { STEP_SPAWN, .group = &web, .from = from_max, .result = -EINPROGRESS },
     };
-    const Plan plan = { .steps = steps, .n_steps = sizeof steps / sizeof steps[0] };
+    const Plan plan = { .policy = &policy, .steps = steps, .n_steps = sizeof steps / sizeof steps[0] };
     Drift drift = {}, before = {};
 
     CHECK_EQ(drift_find(&plan, &node, &web, &drift), 0);
@@ -46,7 +49,7 @@ static void test_written(void) {
             UINT64_C(1) << KNOB_CPU_MAX | UINT64_C(1) << KNOB_CPUSET_CPUS | UINT64_C(1) << KNOB_IO_MAX_RIOPS);
     CHECK(!drift_has(&before, drift.items));
     CHECK(drift_has(&drift, drift.items));
-    CHECK_EQ(drift_find(&(Plan){}, &node, &web, &before), 0);
+    CHECK_EQ(drift_find(&no_steps, &node, &web, &before), 0);
     CHECK_STREQ(before.text, NULL);
     drift_done(&drift);
 }
@@ -56,20 +59,51 @@ static void test_not_granted(void) {
     Drift drift = {};
 
     web.limits[LIMIT_MEMORY_MIN] = (LimitValue){ .is_set = true, .amount = 1 << 20 };
-    CHECK_EQ(drift_find(&(Plan){}, &node, &web, &drift), 0);
+    CHECK_EQ(drift_find(&no_steps, &node, &web, &drift), 0);
     CHECK_EQ(drift.n_items, 0);
     web.limits[LIMIT_MEMORY_MIN].amount = 2 << 20;
-    CHECK_EQ(drift_find(&(Plan){}, &node, &web, &drift), 0);
+    CHECK_EQ(drift_find(&no_steps, &node, &web, &drift), 0);
     CHECK_STREQ(drift.text, "memory.min: supervisord.slice grants MemoryMin=1.0M");
     CHECK_EQ(drift_knobs(&drift), UINT64_C(1) << KNOB_MEMORY_MIN);
     drift_done(&drift);
     web.limits[LIMIT_MEMORY_LOW] = (LimitValue){ .is_set = true, .amount = 1 << 20 };
-    CHECK_EQ(drift_find(&(Plan){}, &node, &web, &drift), 0);
+    CHECK_EQ(drift_find(&no_steps, &node, &web, &drift), 0);
     CHECK_EQ(drift.n_items, 2); /* the tree has no memory.low */
     drift_done(&drift);
 }
 
+/* A weight of 300 beside 100, and below that one of 100 beside 50: half of the node. */
+static void test_outweighed(void) {
+    static Setting weights[] = { { .knob = KNOB_CPU_WEIGHT, .text = "100" },
+        { .knob = KNOB_CPU_WEIGHT, .text = "300" } };
+    NodeGroup around[] = {
+        { .name = tree_name, .settings = weights, .n_settings = 1, .beside = 50 },
+        { .name = slice_name, .settings = weights + 1, .n_settings = 1, .beside = 100 },
+    };
+    const Node weighed = { .above = around, .n_above = 2, .share = 1 };
+    Policy reserving = { .settings.tree_cpu_ppm = 499000 };
+    const Plan plan = { .policy = &reserving };
+    Group web = { .name = tree_name };
+    Drift drift = {};
+
+    web.limits[LIMIT_CPU_RESERVE] = (LimitValue){ .is_set = true, .amount = 50000 };
+    CHECK_EQ(drift_find(&plan, &weighed, &web, &drift), 0);
+    CHECK_EQ(drift.n_items, 0);
+    CHECK_EQ(node_weight_for(&weighed, 499000), 298);
+    reserving.settings.tree_cpu_ppm = 625000;
+    CHECK_EQ(drift_find(&plan, &weighed, &web, &drift), 0);
+    CHECK_STREQ(drift.text, "cpu.weight: beside the rest of the node CPUReserve=0.5 is worth 0.39");
+    drift_done(&drift);
+    CHECK_EQ(node_weight_for(&weighed, 625000), 1501);
+    CHECK_EQ(node_weight_for(&weighed, 667000), 10000); /* more than there is for the slice */
+    around[1].beside = 0;
+    CHECK_EQ(node_weight_for(&weighed, 625000), 0);
+    CHECK_EQ(drift_find(&plan, &weighed, &web, &drift), 0);
+    CHECK_EQ(drift.n_items, 0);
+}
+
 int main(void) {
+    test_outweighed();
     test_written();
     test_not_granted();
     return 0;

@@ -30,7 +30,7 @@ static void test_rows(void) {
                 CHECK_STREQ(knobs[j - 1].file, knob->file);
     }
     FOREACH_LIMIT (limit)
-        CHECK_EQ(!limit_knob(limit), limit->id == LIMIT_CPU_QUOTA_PERIOD);
+        CHECK_EQ(!limit_knob(limit), limit->id == LIMIT_CPU_QUOTA_PERIOD || limit->id == LIMIT_CPU_RESERVE);
     CHECK_STREQ(knob_page_name(2 << 20), "2MB");
     CHECK_STREQ(knob_page_name(64 << 10), "64KB");
     CHECK_STREQ(knob_page_name(UINT64_C(1) << 30), "1GB");

@@ -21,7 +21,7 @@
     "[slice:outer]\nUser=nobody\n"         \
     "[network:lan]\nBridge=lan0\nSubnet=10.0.0.1/24\n"
 
-static const HostFacts facts = { .scale = { .memory_total_bytes = UINT64_C(1) << 30, .page_bytes = 4096 },
+static const HostFacts facts = { .scale = { .memory_total_bytes = UINT64_C(1) << 30, .page_bytes = 4096, .cpus = 2 },
     .name = "node" };
 
 static void put(Sources *sources, const char *path, const char *text) {
@@ -68,6 +68,7 @@ static void check_groups(const Policy *policy, const Group *group, const Group *
     CHECK_STREQ(group->name, expected->name);
     CHECK_EQ(group->index, expected->index);
     CHECK_EQ(group->frozen, expected->frozen);
+    CHECK_EQ(group->limits[LIMIT_CPU_RESERVE].weight, expected->limits[LIMIT_CPU_RESERVE].weight);
     CHECK_STREQ(group->origin.file, expected->origin.file);
     CHECK_EQ(group->origin.line, expected->origin.line);
     CHECK(policy_group(policy, group->name) == group);
@@ -135,6 +136,35 @@ static void test_what_bears_on_others(void) {
     }
 }
 
+/* Where CPU time is reserved, who comes has a weight beside all others; who only starts or ends keeps the one it has. */
+static void test_weights(void) {
+    static const struct {
+        const char *path, *text;
+        int result;
+    } steps[] = {
+        { "50-state-other", "[workload:other]\nState=stopped\n", 0 },
+        { "60-set-other", "[workload:other]\nCPUWeight=200\n", -EXDEV },
+        { "60-set-other", "[workload:other]\nCPUQuota=50%\n", -EXDEV },
+        { "60-set-other", "[workload:other]\nAllowedCPUs=1\n", -EXDEV },
+        { "60-set-other", "[workload:other]\nNice=5\n", 0 },
+    };
+    _cleanup_(sources_done) Sources files = {}, transient = {};
+
+    put(&files, "files",
+            "[slice:shop]\n[workload:web]\nSlice=shop\nExecStart=/bin/web\nCPUReserve=0.5\n"
+            "[workload:other]\nExecStart=/bin/other\n");
+    _cleanup_(cleanup_policy_unref) Policy *policy = parse(&files, &transient);
+    CHECK(policy_group(policy, "other")->limits[LIMIT_CPU_RESERVE].weight > 0);
+    for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+        put(&transient, steps[i].path, steps[i].text);
+        CHECK_EQ(amend(&policy, &files, &transient, "other"), steps[i].result);
+        if (steps[i].result == 0)
+            check_as_parsed(policy, &files, &transient);
+    }
+    put(&transient, "10-run-new", "[workload:new]\nExecStart=/bin/new\n");
+    CHECK_EQ(amend(&policy, &files, &transient, "new"), -EXDEV);
+}
+
 /* Whoever shares the namespace of another points to it. */
 static void test_shared_network(void) {
     _cleanup_(sources_done) Sources files = {}, transient = {};
@@ -150,6 +180,7 @@ static void test_shared_network(void) {
 int main(void) {
     test_amendments();
     test_what_bears_on_others();
+    test_weights();
     test_shared_network();
     return 0;
 }

@@ -26,6 +26,27 @@ static bool bears_on_others(const Group *group) {
     return false;
 }
 
+/* What weights by which reserves hold are made of. */
+static bool claims_the_same(const Group *a, const Group *b) {
+    static const LimitId numbers[] = { LIMIT_CPU_WEIGHT, LIMIT_CPU_QUOTA };
+    const LimitValue *cpus_of_a = &a->limits[LIMIT_ALLOWED_CPUS], *cpus_of_b = &b->limits[LIMIT_ALLOWED_CPUS];
+
+    for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
+        const LimitValue *of_a = &a->limits[numbers[i]], *of_b = &b->limits[numbers[i]];
+        if (of_a->is_set != of_b->is_set || of_a->amount != of_b->amount)
+            return false;
+    }
+    return cpus_of_a->is_set == cpus_of_b->is_set &&
+           (!cpus_of_a->is_set || cpu_set_equal(cpus_of_a->set, cpus_of_b->set));
+}
+
+/* Where CPU time is reserved, all that could take any of it are weighed against each other. */
+static bool changes_weights(const Policy *policy, const Group *before, const Group *after) {
+    if (policy->settings.tree_cpu_ppm == 0 || (!before && !after))
+        return false;
+    return !before || !after || !claims_the_same(before, after);
+}
+
 /* Those after one that goes get other places, unless others point to them: from within a slice, or to share its network. */
 static bool can_go(const Policy *policy, const Group *group) {
     for (size_t i = group->index + 1; i < policy->n_groups; i++)
@@ -131,17 +152,20 @@ static int adopt(const Policy *policy, const Group *before, Group *group) {
     if (group->parent && !parent)
         return -EXDEV;
     int r = before ? keep_origin(group, before) : 0;
-    if (r >= 0)
-        group->parent = parent;
-    return r;
+    if (r < 0)
+        return r;
+    group->parent = parent;
+    if (before)
+        group->limits[LIMIT_CPU_RESERVE].weight = before->limits[LIMIT_CPU_RESERVE].weight;
+    return 0;
 }
 
 int policy_amend(Policy *policy, const char *workload, const Policy *narrow, Policy **ret) {
     Group *before = policy_group(policy, workload), *after = policy_group(narrow, workload);
     int r = 0;
 
-    if (bears_on_others(before) || bears_on_others(after) || (before && !after && !can_go(policy, before)) ||
-            (!before && after && policy->n_groups >= GROUPS_MAX))
+    if (bears_on_others(before) || bears_on_others(after) || changes_weights(policy, before, after) ||
+            (before && !after && !can_go(policy, before)) || (!before && after && policy->n_groups >= GROUPS_MAX))
         return -EXDEV;
     _cleanup_(cleanup_policy_unref) Policy *amended = share(policy);
     if (!amended)

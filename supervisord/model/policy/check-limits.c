@@ -92,7 +92,7 @@ static void check_reserve(const Check *check, const Draft *draft, const Limit *l
 
     if (!value->is_set)
         return;
-    if (draft->group)
+    if (draft->group && limit->id != LIMIT_CPU_RESERVE)
         check_against_max(check, draft, limit);
     if (value->below > value->amount)
         complain(check, draft, KEY_LIMITS + limit->id,

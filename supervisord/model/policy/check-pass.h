@@ -28,6 +28,10 @@ bool check_is_suggesting(const Check *check);      /* there are not too many err
 void check_network_alone(const Check *check, Draft *draft);
 void check_network_against_others(const Check *check, Draft *draft);
 
+/* Of CPUs: what other keys say becomes limits, before anything else is made of them; then what is reserved of them. */
+void check_cpu_short_forms(const Check *check, Draft *draft);
+void check_cpu_against_others(const Check *check, Draft *draft);
+
 /* Of limits: what each says by itself, and to those above; once slices are resolved. Then what all of that comes to. */
 void check_limits_alone(const Check *check, Draft *draft);
 void check_limits_against_others(const Check *check, Draft *draft);

@@ -105,6 +105,7 @@ static void check_alone(const Check *check, Draft *draft) {
 
 static void check_against_others(const Check *check, Draft *draft) {
     check_limits_against_others(check, draft);
+    check_cpu_against_others(check, draft);
     check_meter_memory(check, draft);
     check_network_against_others(check, draft);
 }
@@ -126,7 +127,7 @@ void policy_check_slices(
 
 void policy_check(
         Policy *policy, const LimitScale *scale, Draft *const *drafts, size_t n_drafts, Diagnostics *diagnostics) {
-    static const CheckPass passes[] = { check_alone, check_limits_alone, check_against_others };
+    static const CheckPass passes[] = { check_alone, check_cpu_short_forms, check_limits_alone, check_against_others };
     const Check check = { policy, scale, drafts, n_drafts, diagnostics };
 
     run_passes(&check, passes, ELEMENTSOF(passes));

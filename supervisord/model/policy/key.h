@@ -35,7 +35,7 @@ struct Key {
 };
 
 /* Each from KEYS_FAMILY up to the next family's. */
-extern const Key keys_node[], keys_metrics[], keys_structure[], keys_exec[], keys_resource[], keys_life[],
+extern const Key keys_node[], keys_metrics[], keys_structure[], keys_cpu[], keys_exec[], keys_resource[], keys_life[],
         keys_network[], keys_filter[];
 
 /* For any field of the type that is said. */

@@ -14,6 +14,7 @@ static const struct {
     { KEYS_NODE, keys_node },
     { KEYS_METRICS, keys_metrics },
     { KEYS_STRUCTURE, keys_structure },
+    { KEYS_CPU, keys_cpu },
     { KEYS_EXEC, keys_exec },
     { KEYS_RESOURCE, keys_resource },
     { KEYS_LIFE, keys_life },

@@ -33,6 +33,9 @@ typedef enum KeyId {
     KEY_SLICE = KEYS_STRUCTURE,
     KEY_FROZEN,
 
+    KEYS_CPU,
+    KEY_VCPUS = KEYS_CPU,
+
     KEYS_EXEC,
     KEY_EXEC_START = KEYS_EXEC,
     KEY_EXEC_START_PRE,
@@ -120,6 +123,7 @@ typedef struct Draft {
     Group *group;         /* of a slice or workload. In the policy. */
     LimitValue *limits;   /* what limits fill in: of the group, or of the tree */
     char *slice_name;     /* Slice= */
+    uint64_t vcpus;       /* VCPUs=; 0: not given */
     char **network_names; /* Network=bridge:NAME ...: there is room for an attachment to each; or that of workload:NAME */
     size_t attachments_allocated;
     Subnet *addresses; /* Address=, each with its prefix length; 0: not given */

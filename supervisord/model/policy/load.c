@@ -13,6 +13,7 @@
 #include "model/lease.h"
 #include "model/policy/check.h"
 #include "model/policy/draft.h"
+#include "model/policy/weigh.h"
 
 /* After its parents; policy_check() has seen to it that they are few and end. */
 static void place_group(Group *group, Group **placed, size_t *n_placed) {
@@ -89,6 +90,8 @@ int policy_parse(const Sources *sources, const Sources *transient, const char *l
         r = -EBADMSG;
     if (r >= 0)
         r = order_groups(policy);
+    if (r >= 0)
+        r = policy_weigh(policy, &facts->scale);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(policy);
