@@ -33,6 +33,8 @@ END
 # What a reload brings, and the next one takes away: all kinds of steps.
 come() {
     policy 20-come.ini <<END
+[supervisord]
+Scheduler=freeze
 [network:lan]
 Bridge=$bridge
 Subnet=$subnet.1/24
@@ -95,6 +97,7 @@ difference() { diff <(echo "$1") <(echo "$2") | grep '^[<>]' | tr '\n' ' '; }
 strays() {
     local file pid pids known=" ${main[*]} "
     for file in "$tree"/**/cgroup.procs; do
+        [ "$file" != "$tree/.freezer/cgroup.procs" ] || continue
         mapfile -t pids <"$file"
         for pid in "${pids[@]}"; do
             [[ $known = *" $pid "* ]] || printf '%s has %s; ' "${file%/*}" "$pid"
