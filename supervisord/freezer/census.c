@@ -280,7 +280,7 @@ int census_update(Census *census) {
         return 0;
     int r = look_into_stale(census);
     int dropped = drop_gone(census);
-    return r < 0 ? r : dropped;
+    return r < 0 ? r : dropped < 0 ? dropped : !census->is_blind;
 }
 
 bool census_measure(Census *census, uint64_t elapsed_usec) {

@@ -38,7 +38,7 @@ typedef struct Census {
 
 int census_open(int tree_fd, Census *ret); /* takes tree_fd; -errno */
 void census_close(Census *census);         /* whoever stands goes on */
-/* Takes note of what has changed. -ENODEV: the tree is gone; -ENOMEM. */
+/* Takes note of what has changed; 1: something has. -ENODEV: the tree is gone; -ENOMEM. */
 int census_update(Census *census);
 /* Reads what each workload has used and waited since the last time; false: nobody has done either. */
 bool census_measure(Census *census, uint64_t elapsed_usec);

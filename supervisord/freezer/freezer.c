@@ -75,6 +75,17 @@ static void wait_for_more(Freezer *f) {
     ppoll(f->polls, POLLS_COUNT, &timeout, NULL);
 }
 
+/* What was used before a change is of what held before it; what comes of it shows in a short turn. */
+static int take_changes(Freezer *f) {
+    uint64_t now = now_usec();
+    if (f->polls[POLL_CHANGES].revents && now >= f->began_usec + DUTY_TURN_MIN_USEC)
+        end_turn(f, now);
+    int r = census_update(&f->census);
+    if (r > 0 && f->next_usec > DUTY_TURN_MIN_USEC)
+        f->next_usec = DUTY_TURN_MIN_USEC;
+    return r;
+}
+
 /* Who comes new into a workload that stands, stands with it. */
 static int go_on(Freezer *f) {
     wait_for_more(f);
@@ -84,12 +95,11 @@ static int go_on(Freezer *f) {
         f->is_unkept = true;
         f->polls[POLL_KEEPER].fd = -1;
     }
-    bool was_empty = !census_has_leaves(&f->census);
-    int r = census_update(&f->census);
-    uint64_t now = now_usec();
+    int r = take_changes(f);
     if (r < 0 || (f->is_unkept && !census_has_processes(&f->census)))
-        return r;
-    if (now >= f->began_usec + f->next_usec || (was_empty && census_has_leaves(&f->census)))
+        return r < 0 ? r : 0;
+    uint64_t now = now_usec();
+    if (now >= f->began_usec + f->next_usec)
         end_turn(f, now);
     census_enforce(&f->census);
     return 1;

@@ -79,7 +79,7 @@ static uint64_t budget_max(const Duty *duty) {
     return duty->quota_usec + duty->burst_usec;
 }
 
-/* Who owes comes to run again when there is enough for the shortest turn on all CPUs, and not for a blink. */
+/* Who owes comes to run again when there is enough for the shortest turn on all CPUs, or half of all, and not for a blink. */
 static void pay(const Turn *t, Duty *duty, uint64_t used_usec) {
     int64_t most = (int64_t) budget_max(duty), floor = most + (int64_t) t->capacity_usec;
     int64_t granted = (int64_t) ((unsigned __int128) duty->quota_usec * t->elapsed_usec / duty->period_usec);
@@ -88,7 +88,7 @@ static void pay(const Turn *t, Duty *duty, uint64_t used_usec) {
         duty->budget_usec = most;
     if (duty->budget_usec < -floor)
         duty->budget_usec = -floor;
-    duty->owes = duty->budget_usec < (duty->owes ? (int64_t) least(most, t->cpus * DUTY_TURN_MIN_USEC) : 0);
+    duty->owes = duty->budget_usec < (duty->owes ? (int64_t) least(most / 2, t->cpus * DUTY_TURN_MIN_USEC) : 0);
 }
 
 static void pay_quotas(Turn *t) {
@@ -99,6 +99,8 @@ static void pay_quotas(Turn *t) {
             used[i] = duty->used_usec;
         if (has_quota(duty))
             pay(t, duty, used[i]);
+        else
+            duty->budget_usec = duty->owes = 0;
         if (i > 0)
             used[duty->parent] += used[i];
     }

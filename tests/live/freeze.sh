@@ -58,6 +58,7 @@ matches 'who holds it is told' '^cpu weight +enforced +freezer' "$(supctl check)
 # A quota, also while CPUs are idle.
 supctl stop gold
 supctl set --runtime bronze CPUQuota=10% >/dev/null
+eventually stands "$tree/metals/bronze/1"
 begin
 from=${EPOCHREALTIME/./}
 eventually have_used 300

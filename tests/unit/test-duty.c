@@ -206,8 +206,8 @@ static void test_quota(void) {
     for (int window = 0; window < 5; window++) {
         forget(m);
         run(m, SECOND);
-        check_cpu(m, single, 30, SECOND, 2);
-        check_cpu(m, small, 5, SECOND, 2);
+        check_cpu(m, single, 30, SECOND, 1.5);
+        check_cpu(m, small, 5, SECOND, 1);
         CHECK((m->used_usec[a] + m->used_usec[b]) / 10000 >= 48 && (m->used_usec[a] + m->used_usec[b]) / 10000 <= 52);
     }
 }
