@@ -126,7 +126,8 @@ do_die() {
 }
 is_started_again() { ! is_alive "$daemon" || { is_now w running && [ "${main[w]}" != "$1" ]; }; } # OLD-PID
 after_die() { is_now w running; }
-do_run() { supctl run --no-wait --name r -- sleep infinity || is_now r running; }
+do_run() { supctl run --no-wait --name r -- sleep infinity || eventually runs_or_dead; } # found before it has exec'ed
+runs_or_dead() { ! is_alive "$daemon" || is_now r running; }
 after_run() { is_now r running; }
 do_end() { supctl stop r || is_now r gone; }
 after_end() { is_now r gone; }
