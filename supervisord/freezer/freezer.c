@@ -15,7 +15,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/parse.h"
-#include "freezer/census.h"
 
 enum {
     TURN_ASLEEP_USEC = 500 * 1000,  /* when nobody has used anything in the last one */
@@ -105,15 +104,13 @@ static int go_on(Freezer *f) {
     return 1;
 }
 
-int freezer_run(int tree_fd, int signal_fd) {
-    Freezer f = { .polls = { [POLL_SIGNAL] = { .fd = signal_fd, .events = POLLIN },
-                          [POLL_CHANGES] = { .events = POLLIN },
-                          [POLL_KEEPER] = { .fd = open_keeper(tree_fd), .events = POLLIN } } };
-    int r = census_open(tree_fd, &f.census);
-    if (r < 0)
-        return r;
-    f.polls[POLL_CHANGES].fd = f.census.inotify_fd;
-    f.began_usec = now_usec();
+int freezer_run(const Census *census, int signal_fd) {
+    Freezer f = { .census = *census,
+        .polls = { [POLL_SIGNAL] = { .fd = signal_fd, .events = POLLIN },
+                [POLL_CHANGES] = { .fd = census->inotify_fd, .events = POLLIN },
+                [POLL_KEEPER] = { .fd = open_keeper(census->members->dir_fd), .events = POLLIN } },
+        .began_usec = now_usec() };
+    int r;
     while ((r = go_on(&f)) > 0)
         ;
     census_close(&f.census);

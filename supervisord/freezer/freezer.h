@@ -6,5 +6,7 @@
  * it is told to, or when there is nobody to be held and never will be; then nobody stands.
  */
 
-/* Takes tree_fd. signal_fd: of the signals that end it. -errno */
-int freezer_run(int tree_fd, int signal_fd);
+#include "freezer/census.h"
+
+/* Takes what is in census. signal_fd: of the signals that end it. -errno */
+int freezer_run(const Census *census, int signal_fd);

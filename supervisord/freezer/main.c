@@ -73,9 +73,13 @@ int main(int argc, char **argv) {
     int signal_fd = open_signals();
     if (signal_fd < 0)
         return errno;
+    Census census;
+    int r = census_open(TREE_FD, &census);
+    if (r < 0)
+        return -r;
     pid_t pid = fork();
     if (pid != 0)
         _exit(pid < 0 ? errno : EXIT_SUCCESS);
     become_prompt();
-    _exit(freezer_run(TREE_FD, signal_fd) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+    _exit(freezer_run(&census, signal_fd) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
