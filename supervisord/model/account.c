@@ -67,10 +67,12 @@ static uint64_t wait_of(const Sample *sample) {
     return value_of(sample, sample_has(sample, METER_CPU_WAIT) ? METER_CPU_WAIT : METER_CPU_PRESSURE_SOME);
 }
 
+/* What could not be read this time has not begun at 0 again. */
 static struct account_counts counts_of(const Sample *sample, const struct account_counts *before) {
     struct account_counts counts = *before;
 
-    counts.cpu_usage_nsec = value_of(sample, METER_CPU_USAGE);
+    if (sample_has(sample, METER_CPU_USAGE))
+        counts.cpu_usage_nsec = value_of(sample, METER_CPU_USAGE);
     counts.wait_nsec = wait_of(sample);
     counts.cpu_throttled_nsec = value_of(sample, METER_CPU_THROTTLED);
     counts.cpu_periods = value_of(sample, METER_CPU_PERIODS);
