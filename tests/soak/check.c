@@ -90,7 +90,7 @@ void check_settle(void) {
         if (states_are_settled()) {
             plan_first(step, sizeof step);
             fleet_learn();
-            if (!*step && n == soak.n_seen && networks_are_settled())
+            if (!*step && n == soak.n_seen && networks_are_settled() && fleet_is_asleep())
                 break;
         }
         if (clock_usec(CLOCK_MONOTONIC) > deadline) {

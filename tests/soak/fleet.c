@@ -164,17 +164,31 @@ typedef enum Life { ALIVE, ENDING, DEAD } Life;
 
 enum { FLAG_ENDING = 0x4 }; /* PF_EXITING of the kernel's include/linux/sched.h */
 
-static Life life_of(pid_t pid) {
-    char path[32], stat[512], state;
-    unsigned flags;
+static bool read_state(pid_t pid, char *ret_state, unsigned *ret_flags) {
+    char path[32], stat[512];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     if (file_read_at(AT_FDCWD, path, stat, sizeof stat) < 0)
-        return DEAD;
+        return false;
     const char *after_name = strrchr(stat, ')');
-    if (!after_name || sscanf(after_name, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2 || state == 'Z' ||
-            state == 'X')
+    return after_name && sscanf(after_name, ") %c %*d %*d %*d %*d %*d %u", ret_state, ret_flags) == 2;
+}
+
+static Life life_of(pid_t pid) {
+    unsigned flags;
+    char state;
+    if (!read_state(pid, &state, &flags) || state == 'Z' || state == 'X')
         return DEAD;
     return flags & FLAG_ENDING ? ENDING : ALIVE;
+}
+
+bool fleet_is_asleep(void) {
+    unsigned flags;
+    char state;
+    for (unsigned i = 0; i < soak.fleet.n; i++)
+        for (unsigned j = 0; j < soak.fleet.members[i].n_running; j++)
+            if (!read_state(soak.fleet.members[i].running[j], &state, &flags) || state != 'S')
+                return false;
+    return true;
 }
 
 void fleet_learn(void) {

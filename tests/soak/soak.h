@@ -110,6 +110,7 @@ void fleet_learn_intent(void); /* what the dead daemon had written down */
 void fleet_note_dead(void);    /* of those that have ended by now */
 void fleet_begin_round(void);
 unsigned fleet_alive(const char *network); /* how many run in it; NULL: in any */
+bool fleet_is_asleep(void);                /* nobody is about to end who has not heard yet that it is calm */
 void fleet_forget_gone(void);              /* transient ones that are no more */
 
 /* --- daemon.c --- */
