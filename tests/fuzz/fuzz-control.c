@@ -101,6 +101,11 @@ static void set(void *userdata, const ApiSet *set_, ApiCall *call) {
     api_answer(call);
 }
 
+static void what_if(void *userdata, char *const *changes, ApiCall *call) {
+    DEMAND(strv_length(changes) % 3 == 0);
+    api_answer_what_if(call, &(ApiWhatIfRow){ "web", "", 1, UINT64_MAX }, 1);
+}
+
 static const ApiBackend backend = {
     .policy = get_policy,
     .ledger = get_ledger,
@@ -108,6 +113,7 @@ static const ApiBackend backend = {
     .sample = sample,
     .snapshot = snapshot,
     .plan = plain,
+    .what_if = what_if,
     .policy_state = plain,
     .reload = plain,
     .stop_all = plain,
@@ -155,7 +161,8 @@ static const struct {
     const char *member, *signature;
 } methods[] = { { "Run", "sasa(ss)asshhhb" }, { "Show", "s" }, { "Kill", "ssi" }, { "Start", "s" }, { "Wait", "s" },
     { "Snapshot", "s" }, { "List", "" }, { "Samples", "" }, { "Journal", "" }, { "Plan", "" }, { "Check", "" },
-    { "StopAll", "" }, { "PolicyState", "" }, { "Reload", "" }, { "Restart", "s" }, { "Stop", "s" } };
+    { "StopAll", "" }, { "PolicyState", "" }, { "Reload", "" }, { "Restart", "s" }, { "Stop", "s" },
+    { "WhatIf", "a(sss)" }, { "Set", "sa(ss)b" }, { "Exec", "suasassshhh" } };
 
 typedef struct Message {
     uint8_t bytes[MESSAGE_MAX];
