@@ -144,12 +144,16 @@ static int method_named(sd_bus_message *message, void *userdata, sd_bus_error *e
     return 1;
 }
 
-static int read_changes(sd_bus_message *message, char ***ret) {
+static int read_changes(sd_bus_message *message, char ***ret, sd_bus_error *error) {
     const char *part[3];
     int r = sd_bus_message_enter_container(message, 'a', "(sss)");
-    while (r >= 0 && (r = sd_bus_message_read(message, "(sss)", part, part + 1, part + 2)) > 0)
+    for (unsigned n = 0; r >= 0 && (r = sd_bus_message_read(message, "(sss)", part, part + 1, part + 2)) > 0;) {
+        if (n++ >= CONTROL_CHANGES_MAX)
+            return sd_bus_error_setf(
+                    error, SD_BUS_ERROR_LIMITS_EXCEEDED, "more than %d changes in one what-if", CONTROL_CHANGES_MAX);
         for (size_t i = 0; i < ELEMENTSOF(part) && r >= 0; i++)
             r = strv_push(ret, part[i]);
+    }
     return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
@@ -158,7 +162,7 @@ static int method_what_if(sd_bus_message *message, void *userdata, sd_bus_error 
     const ApiBackend *backend = &peer->api->backend;
     _cleanup_(cleanup_strv_free) char **changes = NULL;
     ApiCall *call;
-    int r = read_changes(message, &changes);
+    int r = read_changes(message, &changes, error);
     if (r >= 0)
         r = call_begin(message, peer, error, &call);
     if (r < 0)

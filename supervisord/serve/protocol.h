@@ -85,4 +85,6 @@
 
 #define CONTROL_STATUS_SIGNATURE "ssssuttsss"
 
+enum { CONTROL_CHANGES_MAX = 256 }; /* of one WhatIf */
+
 #define CONTROL_ENTITLEMENT "cpu_entitlement" /* among the meters of Show: CPUs that it is entitled to now */

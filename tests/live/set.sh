@@ -99,6 +99,11 @@ matches 'several at once' '"name":"web","slice":"front","entitled_cpus":[0-9.]+,
     "$(supctl plan --json --what-if web.CPUQuota=10% --what-if front.CPUQuota=5%)"
 matches 'what if it was stopped' '^web +front +[0-9.]+ +- +-' "$(supctl --plain plan --what-if web.State=stopped)"
 matches 'what is wrong is said' '^CPUWeight=: expected' "$(supctl plan --what-if web.CPUWeight=0 2>&1)"
+asked=$(printf -- '--what-if web.CPUWeight=%d ' {1..256})
+# shellcheck disable=SC2086
+check 'many at once' supctl plan $asked
+# shellcheck disable=SC2086
+matches 'but not any number' 'more than 256 changes' "$(supctl plan $asked --what-if web.CPUWeight=1 2>&1)"
 matches 'of whom, too' 'wbe: no such slice or workload' "$(supctl plan --what-if wbe.CPUWeight=1 2>&1)"
 equal 'nothing was changed by it' "$before" "$(supctl cat web)"
 
