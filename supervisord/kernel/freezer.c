@@ -58,8 +58,10 @@ static int thaw_leaf(int dir_fd) {
     return r == 0 && stands ? cgroup_freeze(dir_fd, false, 0) : r;
 }
 
+/* Whom one cannot let go on is no reason to leave others standing. */
 static int on_directory(void *userdata, int parent_fd, const char *name) {
     _cleanup_(cleanup_close) int fd = -1;
+    int *first_error = userdata;
     CgroupMark mark;
     int r = cgroup_open(parent_fd, name, &fd);
     if (r == 0)
@@ -67,11 +69,14 @@ static int on_directory(void *userdata, int parent_fd, const char *name) {
     if (r < 0)
         return 0; /* somebody else's, or gone meanwhile */
     r = mark.leaf ? thaw_leaf(fd) : cgroup_each(fd, on_directory, userdata);
-    return r == -ENODEV ? 0 : r;
+    if (r < 0 && r != -ENODEV && *first_error == 0)
+        *first_error = r;
+    return 0;
 }
 
 static int thaw(int tree_fd) {
-    return cgroup_each(tree_fd, on_directory, NULL);
+    int first_error = 0, r = cgroup_each(tree_fd, on_directory, &first_error);
+    return first_error < 0 ? first_error : r;
 }
 
 /* --- its life ---------------------------------------------------------------------------------------------------- */
