@@ -51,7 +51,7 @@ freezer() { read -r pid <"$tree/.freezer/cgroup.procs" && echo "$pid"; }
 stands() { read -r now <"$1/cgroup.freeze" && [ "$now" = 1 ]; } # DIRECTORY
 nobody_stands() {
     local leaf
-    for leaf in "$tree"/*/*/[1-9]*; do ! stands "$leaf" || return; done
+    for leaf in "$tree"/*/*/[1-9]*; do [ -e "$leaf" ] && ! stands "$leaf" || return; done
 }
 
 must 'a freezer runs' freezer
