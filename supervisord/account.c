@@ -47,11 +47,19 @@ int supervisor_read_cpus(const Supervisor *s, CpuSet *ret) {
     return n < 0 ? (int) n : cpu_set_parse(text, ret);
 }
 
+/* It may get a slot after it was counted without one. */
+static struct account *account_of(const Supervisor *s, LedgerEntry *entry) {
+    struct account *lasting = sampler_account(s->sampler, entry->name);
+    if (lasting)
+        account_move(&entry->account, lasting);
+    return lasting ?: &entry->account;
+}
+
 static AccountMember member_of(const Supervisor *s, LedgerEntry *entry, uint64_t now) {
     const Sample *sample = ledger_entry_sample(entry);
     const Run *run = &entry->run;
     return (AccountMember){
-        .account = sampler_account(s->sampler, entry->name) ?: &entry->account,
+        .account = account_of(s, entry),
         .sample = sample && sample->at_usec == now ? sample : NULL,
         .started_usec = run->started_usec,
         .ended_usec = run_is_alive(run) && run->main_pid > 0 ? UINT64_MAX : run->ended_usec,

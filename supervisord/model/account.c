@@ -51,6 +51,16 @@ void account_write(struct account *account, const struct account_counts *counts)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
+void account_move(struct account *from, struct account *to) {
+    if (from->generation == 0)
+        return;
+    if (to->generation == 0) {
+        const struct account_counts counts = account_read(from);
+        account_write(to, &counts);
+    }
+    *from = (struct account){};
+}
+
 /* --- what the counters say --------------------------------------------------------------------------------------- */
 
 /* Counters of a group that was made anew begin at 0 again. */

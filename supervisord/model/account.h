@@ -21,6 +21,8 @@
 struct account_counts account_read(const struct account *account);
 /* As one: whoever reads after a death in between has the counts before. Begins the account if nobody has. */
 void account_write(struct account *account, const struct account_counts *counts);
+/* What was kept in one place goes on in another, unless that is begun already; then nothing is kept in the first. */
+void account_move(struct account *from, struct account *to);
 
 /* A group at the end of a window. */
 typedef struct AccountMember {

@@ -301,6 +301,25 @@ static void test_torn(void) {
     CHECK_EQ(account_read(&torn).lent_nsec, 0);
 }
 
+static void test_move(void) {
+    const struct account_counts counts = { .until_usec = 7, .cpu_usage_nsec = 9, .denied_nsec = 5 };
+    struct account kept = {}, lasting = {};
+
+    account_move(&kept, &lasting);
+    CHECK_EQ(lasting.generation, 0);
+
+    account_write(&kept, &counts);
+    account_move(&kept, &lasting);
+    CHECK(lasting.generation > 0);
+    CHECK_EQ(account_read(&lasting).cpu_usage_nsec, 9);
+    CHECK_EQ(account_read(&lasting).denied_nsec, 5);
+    CHECK_EQ(kept.generation, 0); /* nor does it come back in another place */
+
+    account_write(&kept, &(struct account_counts){ .denied_nsec = 1 });
+    account_move(&kept, &lasting);
+    CHECK_EQ(account_read(&lasting).denied_nsec, 5);
+}
+
 static void test_contracts(void) {
     _cleanup_(cleanup_policy_unref) Policy
             *policy = parse(FILES),
@@ -328,6 +347,7 @@ int main(void) {
     test_hot_plug();
     test_long_window();
     test_torn();
+    test_move();
     test_contracts();
     return EXIT_SUCCESS;
 }
