@@ -262,6 +262,13 @@ static void settle_bridges(ConvergeJob *job) {
     supervisor_decide_at(s, supervisor_now() + s->bridge_look_usec);
 }
 
+static bool has_started_freezer(const Plan *plan) {
+    for (size_t i = 0; i < plan->n_steps; i++)
+        if (plan->steps[i].kind == STEP_FREEZER_START && plan->steps[i].result >= 0)
+            return true;
+    return false;
+}
+
 static void settle_plan(ConvergeJob *job) {
     settle_starts(job);
     if (job->command.session)
@@ -270,7 +277,7 @@ static void settle_plan(ConvergeJob *job) {
         settle_step(job->supervisor, job->plan->steps + i);
     settle_groups(job);
     settle_bridges(job);
-    supervisor_freezer_follow(job->supervisor);
+    supervisor_freezer_follow(job->supervisor, has_started_freezer(job->plan));
     forget_unknown(job);
 }
 

@@ -76,7 +76,8 @@ struct Supervisor {
     uint64_t lateness[HISTOGRAM_BUCKETS], lateness_nsec; /* of ticks */
     uint64_t scrape_nsec;                                /* that the last snapshot took; 0: there was none */
     LastReload last_reload;
-    uint64_t bridge_look_usec; /* until the next look at a bridge that has to go; 0: there is none */
+    uint64_t freezer_since_usec; /* that we have followed the freezer */
+    uint64_t bridge_look_usec;   /* until the next look at a bridge that has to go; 0: there is none */
 };
 
 int supervisor_new(const SupervisorConfig *config, Supervisor **ret); /* logs why it failed */
@@ -195,8 +196,8 @@ const uint64_t *supervisor_drift_counts(const Supervisor *supervisor); /* by Kno
 
 /* --- freeze.c --- */
 
-void supervisor_freezer_follow(
-        Supervisor *supervisor); /* after each plan: the one that runs, if the policy wants one */
+/* After each plan, which has just started one or not: the one that runs, if the policy wants one. */
+void supervisor_freezer_follow(Supervisor *supervisor, bool just_started);
 void supervisor_freezer_forget(Supervisor *supervisor);
 
 /* --- recall.c --- */
