@@ -105,15 +105,16 @@ static int go_on(Freezer *f) {
 }
 
 int freezer_run(const Census *census, int signal_fd) {
+    int keeper_fd = open_keeper(census->members->dir_fd);
     Freezer f = { .census = *census,
         .polls = { [POLL_SIGNAL] = { .fd = signal_fd, .events = POLLIN },
                 [POLL_CHANGES] = { .fd = census->inotify_fd, .events = POLLIN },
-                [POLL_KEEPER] = { .fd = open_keeper(census->members->dir_fd), .events = POLLIN } },
+                [POLL_KEEPER] = { .fd = keeper_fd, .events = POLLIN } },
         .began_usec = now_usec() };
     int r;
     while ((r = go_on(&f)) > 0)
         ;
     census_close(&f.census);
-    close_fd(f.polls[POLL_KEEPER].fd);
+    close_fd(keeper_fd);
     return r;
 }
