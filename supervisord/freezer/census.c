@@ -21,7 +21,10 @@
 #include "freezer/reading.h"
 #include "kernel/cgroup.h"
 
-enum { TREE = 0, EVENTS_BYTES_MAX = 16 * 1024 };
+enum {
+    TREE = 0,
+    EVENTS_BYTES_MAX = 16 * 1024, /* in one pass */
+};
 
 /* --- leaves ------------------------------------------------------------------------------------------------------ */
 
@@ -229,18 +232,18 @@ static void take_event(Census *census, const struct inotify_event *event) {
             census->members[i].is_stale = true;
 }
 
-/* True: something has changed. */
+/* True: something has changed. What there is more waits, as it may be made as fast as it is read. */
 static bool read_events(Census *census) {
     char buffer[EVENTS_BYTES_MAX] __attribute__((aligned(__alignof__(struct inotify_event))));
-    bool any = false;
-    for (ssize_t length; (length = read(census->inotify_fd, buffer, sizeof buffer)) > 0;)
-        for (char *p = buffer; p < buffer + length;) {
-            const struct inotify_event *event = (const struct inotify_event *) p;
-            take_event(census, event);
-            any = true;
-            p += sizeof *event + event->len;
-        }
-    return any;
+    ssize_t length = read(census->inotify_fd, buffer, sizeof buffer);
+    if (length <= 0)
+        return false;
+    for (char *p = buffer; p < buffer + length;) {
+        const struct inotify_event *event = (const struct inotify_event *) p;
+        take_event(census, event);
+        p += sizeof *event + event->len;
+    }
+    return true;
 }
 
 /* --- the whole --------------------------------------------------------------------------------------------------- */

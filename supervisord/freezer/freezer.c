@@ -19,9 +19,12 @@
 enum {
     TURN_ASLEEP_USEC = 500 * 1000,  /* when nobody has used anything in the last one */
     TURN_NOBODY_USEC = 5000 * 1000, /* when nobody has been started; the kernel tells when somebody is */
+    REST_MIN_USEC = 5 * 1000,       /* after each pass, whatever changes */
+    REST_PER_WORK = 9,              /* by the CPU time that the pass took: so it is no more than a tenth of a CPU */
 };
 
-enum { POLL_SIGNAL, POLL_CHANGES, POLL_KEEPER, POLLS_COUNT };
+/* At rest we listen to the first only. */
+enum { POLL_SIGNAL, POLL_KEEPER, POLLS_AT_REST, POLL_CHANGES = POLLS_AT_REST, POLLS_COUNT };
 
 typedef struct Freezer {
     Census census;
@@ -29,12 +32,17 @@ typedef struct Freezer {
     bool is_unkept;
     uint64_t began_usec; /* of the turn */
     uint64_t next_usec;  /* its length */
+    uint64_t rest_until_usec;
 } Freezer;
 
-static uint64_t now_usec(void) {
+static uint64_t clock_usec(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (uint64_t) t.tv_sec * USEC_PER_SEC + (uint64_t) t.tv_nsec / NSEC_PER_USEC;
+}
+
+static uint64_t now_usec(void) {
+    return clock_usec(CLOCK_MONOTONIC);
 }
 
 /* Those that we may run on are those that all of a container has. */
@@ -67,11 +75,24 @@ static void end_turn(Freezer *f, uint64_t now) {
     f->began_usec = now;
 }
 
-static void wait_for_more(Freezer *f) {
-    uint64_t end = f->began_usec + f->next_usec, now = now_usec(), left = end > now ? end - now : 0;
+/* False: it is that time. */
+static bool wait_until(Freezer *f, nfds_t n_polls, uint64_t end_usec) {
+    uint64_t now = now_usec(), left = end_usec > now ? end_usec - now : 0;
     struct timespec timeout = { .tv_sec = (time_t) (left / USEC_PER_SEC),
         .tv_nsec = (long) (left % USEC_PER_SEC * NSEC_PER_USEC) };
-    ppoll(f->polls, POLLS_COUNT, &timeout, NULL);
+    return ppoll(f->polls, n_polls, &timeout, NULL) != 0;
+}
+
+static void wait_for_more(Freezer *f) {
+    f->polls[POLL_CHANGES].revents = 0;
+    if (!wait_until(f, POLLS_AT_REST, f->rest_until_usec))
+        wait_until(f, POLLS_COUNT, f->began_usec + f->next_usec);
+}
+
+/* Others make as many changes as they like, and we run before them all. */
+static void rest(Freezer *f, uint64_t work_usec) {
+    uint64_t usec = REST_PER_WORK * work_usec;
+    f->rest_until_usec = now_usec() + (usec > REST_MIN_USEC ? usec : REST_MIN_USEC);
 }
 
 /* What was used before a change is of what held before it; what comes of it shows in a short turn. */
@@ -85,15 +106,8 @@ static int take_changes(Freezer *f) {
     return r;
 }
 
-/* Who comes new into a workload that stands, stands with it. */
-static int go_on(Freezer *f) {
-    wait_for_more(f);
-    if (f->polls[POLL_SIGNAL].revents)
-        return 0;
-    if (f->polls[POLL_KEEPER].revents) {
-        f->is_unkept = true;
-        f->polls[POLL_KEEPER].fd = -1;
-    }
+/* Who comes new into a workload that stands, stands with it. 0: nobody is left. */
+static int pass(Freezer *f) {
     int r = take_changes(f);
     if (r < 0 || (f->is_unkept && !census_has_processes(&f->census)))
         return r < 0 ? r : 0;
@@ -102,6 +116,20 @@ static int go_on(Freezer *f) {
         end_turn(f, now);
     census_enforce(&f->census);
     return 1;
+}
+
+static int go_on(Freezer *f) {
+    wait_for_more(f);
+    if (f->polls[POLL_SIGNAL].revents)
+        return 0;
+    if (f->polls[POLL_KEEPER].revents) {
+        f->is_unkept = true;
+        f->polls[POLL_KEEPER].fd = -1;
+    }
+    uint64_t before = clock_usec(CLOCK_PROCESS_CPUTIME_ID);
+    int r = pass(f);
+    rest(f, clock_usec(CLOCK_PROCESS_CPUTIME_ID) - before);
+    return r;
 }
 
 int freezer_run(const Census *census, int signal_fd) {
