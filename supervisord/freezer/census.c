@@ -24,6 +24,7 @@
 enum {
     TREE = 0,
     EVENTS_BYTES_MAX = 16 * 1024, /* in one pass */
+    LEAF_GRACE_USEC = 100 * 1000, /* who is started must come to its exec: the daemon waits for that */
 };
 
 /* --- leaves ------------------------------------------------------------------------------------------------------ */
@@ -47,17 +48,17 @@ static Leaf *find_leaf(const Member *member, uint64_t id) {
     return NULL;
 }
 
-static int add_leaf(Member *member, uint64_t id, int dir_fd, Leaf **ret) {
+static int add_leaf(Member *member, uint64_t id, int dir_fd, uint64_t now_usec, Leaf **ret) {
     int r = grow(&member->leaves, sizeof *member->leaves, member->n_leaves, &member->n_leaves_allocated);
     if (r < 0)
         return r;
     *ret = member->leaves + member->n_leaves++;
-    **ret = (Leaf){ .id = id, .dir_fd = dir_fd };
+    **ret = (Leaf){ .id = id, .dir_fd = dir_fd, .since_usec = now_usec };
     return 0;
 }
 
 /* One whose end was asked for must be able to end. */
-static int note_leaf(Member *member, int parent_fd, const char *name, uint64_t id) {
+static int note_leaf(Member *member, int parent_fd, const char *name, uint64_t id, uint64_t now_usec) {
     _cleanup_(cleanup_close) int fd = -1;
     Leaf *leaf = find_leaf(member, id);
     CgroupMark mark;
@@ -65,7 +66,7 @@ static int note_leaf(Member *member, int parent_fd, const char *name, uint64_t i
         return 0;
     if (cgroup_mark_read(leaf ? leaf->dir_fd : fd, &mark) < 0 || !mark.leaf)
         return 0;
-    int r = leaf ? 0 : add_leaf(member, id, fd, &leaf);
+    int r = leaf ? 0 : add_leaf(member, id, fd, now_usec, &leaf);
     if (r < 0)
         return r;
     TAKE_FD(fd);
@@ -152,15 +153,16 @@ typedef struct Look {
 
 static int on_directory(void *userdata, int parent_fd, const char *name) {
     const Look *look = userdata;
+    Census *census = look->census;
     unsigned start, session;
     struct stat status;
     if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return 0;
-    if (!look->census->duties[look->index].is_workload)
-        return note_member(look->census, look->index, parent_fd, name, status.st_ino);
+    if (!census->duties[look->index].is_workload)
+        return note_member(census, look->index, parent_fd, name, status.st_ino);
     return cgroup_leaf_parse(name, &start, &session) < 0
                    ? 0
-                   : note_leaf(look->census->members + look->index, parent_fd, name, status.st_ino);
+                   : note_leaf(census->members + look->index, parent_fd, name, status.st_ino, census->now_usec);
 }
 
 static int look_into(Census *census, size_t index) {
@@ -274,9 +276,10 @@ void census_close(Census *census) {
     *census = (Census){ .inotify_fd = -1 };
 }
 
-int census_update(Census *census) {
+int census_update(Census *census, uint64_t now_usec) {
     if (faccessat(census->members[TREE].dir_fd, "cgroup.procs", F_OK, 0) < 0)
         return -ENODEV;
+    census->now_usec = now_usec;
     if (census->is_blind)
         mark_all_stale(census);
     if (!read_events(census) && !census->is_blind && !census->members[TREE].is_stale)
@@ -313,7 +316,9 @@ void census_enforce(Census *census) {
     for (size_t i = 0; i < census->n; i++) {
         const Member *member = census->members + i;
         bool stands = census->duties[i].stands = census->duties[i].stands && !member->is_ending;
-        for (size_t j = 0; j < member->n_leaves; j++)
-            make_stand(member->leaves + j, stands);
+        for (size_t j = 0; j < member->n_leaves; j++) {
+            Leaf *leaf = member->leaves + j;
+            make_stand(leaf, stands && census->now_usec >= leaf->since_usec + LEAF_GRACE_USEC);
+        }
     }
 }

@@ -12,7 +12,8 @@
 typedef struct Leaf {
     uint64_t id; /* of the directory */
     int dir_fd;
-    bool stands; /* made to, by us */
+    uint64_t since_usec; /* that we know it */
+    bool stands;         /* made to, by us */
     bool is_found;
 } Leaf;
 
@@ -33,16 +34,17 @@ typedef struct Census {
     Member *members;
     Duty *duties; /* of the same groups */
     size_t n, n_members_allocated, n_duties_allocated;
-    bool is_blind; /* the kernel does not tell of all changes */
+    uint64_t now_usec; /* of the last update */
+    bool is_blind;     /* the kernel does not tell of all changes */
 } Census;
 
 int census_open(int tree_fd, Census *ret); /* takes tree_fd; -errno */
 void census_close(Census *census);         /* whoever stands goes on */
 /* Takes note of what has changed; 1: something has. -ENODEV: the tree is gone; -ENOMEM. */
-int census_update(Census *census);
+int census_update(Census *census, uint64_t now_usec);
 /* Reads what each workload has used and waited since the last time; false: nobody has done either. */
 bool census_measure(Census *census, uint64_t elapsed_usec);
 bool census_has_leaves(const Census *census);    /* somebody was started, and may run */
 bool census_has_processes(const Census *census); /* somebody runs */
-/* Makes leaves stand, or lets them go on, as the duties say. */
+/* Makes leaves stand, or lets them go on, as the duties say; those just made are let. */
 void census_enforce(Census *census);

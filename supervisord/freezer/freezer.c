@@ -100,7 +100,7 @@ static int take_changes(Freezer *f) {
     uint64_t now = now_usec();
     if (f->polls[POLL_CHANGES].revents && now >= f->began_usec + DUTY_TURN_MIN_USEC)
         end_turn(f, now);
-    int r = census_update(&f->census);
+    int r = census_update(&f->census, now);
     if (r > 0 && f->next_usec > DUTY_TURN_MIN_USEC)
         f->next_usec = DUTY_TURN_MIN_USEC;
     return r;
