@@ -24,6 +24,7 @@
 enum {
     TREE = 0,
     EVENTS_BYTES_MAX = 16 * 1024, /* in one pass */
+    BLIND_LOOK_USEC = 500 * 1000, /* between looks for what the kernel does not tell */
     LEAF_GRACE_USEC = 100 * 1000, /* who is started must come to its exec: the daemon waits for that */
 };
 
@@ -248,6 +249,19 @@ static bool read_events(Census *census) {
     return true;
 }
 
+/* True: what the kernel may not have told of is to be looked for now. It may have room for our watches again. */
+static bool look_blindly(Census *census) {
+    if (!census->is_blind || census->now_usec < census->next_blind_usec)
+        return false;
+    census->next_blind_usec = census->now_usec + BLIND_LOOK_USEC;
+    census->is_blind = false;
+    for (size_t i = 0; i < census->n; i++)
+        if (census->members[i].watch < 0)
+            census->members[i].watch = watch(census, census->members[i].dir_fd);
+    mark_all_stale(census);
+    return true;
+}
+
 /* --- the whole --------------------------------------------------------------------------------------------------- */
 
 int census_open(int tree_fd, Census *ret) {
@@ -280,13 +294,12 @@ int census_update(Census *census, uint64_t now_usec) {
     if (faccessat(census->members[TREE].dir_fd, "cgroup.procs", F_OK, 0) < 0)
         return -ENODEV;
     census->now_usec = now_usec;
-    if (census->is_blind)
-        mark_all_stale(census);
-    if (!read_events(census) && !census->is_blind && !census->members[TREE].is_stale)
+    bool told = read_events(census) || census->members[TREE].is_stale;
+    if (!look_blindly(census) && !told)
         return 0;
     int r = look_into_stale(census);
     int dropped = drop_gone(census);
-    return r < 0 ? r : dropped < 0 ? dropped : !census->is_blind;
+    return r < 0 ? r : dropped < 0 ? dropped : told;
 }
 
 bool census_measure(Census *census, uint64_t elapsed_usec) {

@@ -34,13 +34,14 @@ typedef struct Census {
     Member *members;
     Duty *duties; /* of the same groups */
     size_t n, n_members_allocated, n_duties_allocated;
-    uint64_t now_usec; /* of the last update */
-    bool is_blind;     /* the kernel does not tell of all changes */
+    uint64_t now_usec;        /* of the last update */
+    bool is_blind;            /* the kernel does not tell of all changes */
+    uint64_t next_blind_usec; /* when to look for those */
 } Census;
 
 int census_open(int tree_fd, Census *ret); /* takes tree_fd; -errno */
 void census_close(Census *census);         /* whoever stands goes on */
-/* Takes note of what has changed; 1: something has. -ENODEV: the tree is gone; -ENOMEM. */
+/* Takes note of what has changed; 1: the kernel says that something has. -ENODEV: the tree is gone; -ENOMEM. */
 int census_update(Census *census, uint64_t now_usec);
 /* Reads what each workload has used and waited since the last time; false: nobody has done either. */
 bool census_measure(Census *census, uint64_t elapsed_usec);

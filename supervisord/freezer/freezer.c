@@ -69,7 +69,7 @@ static void end_turn(Freezer *f, uint64_t now) {
     if (duty_turn(f->census.duties, f->census.n, count_cpus(), elapsed, &f->next_usec) < 0)
         f->next_usec = DUTY_TURN_QUIET_USEC;
     if (!census_has_leaves(&f->census))
-        f->next_usec = TURN_NOBODY_USEC;
+        f->next_usec = f->census.is_blind ? TURN_ASLEEP_USEC : TURN_NOBODY_USEC;
     else if (!any && f->next_usec == DUTY_TURN_QUIET_USEC)
         f->next_usec = TURN_ASLEEP_USEC;
     f->began_usec = now;
