@@ -89,6 +89,9 @@ kill -KILL "$old"
 comes_another() { local new; new=$(freezer) && [ "$new" != "$old" ]; }
 check_eventually 'another freezer comes' comes_another
 check 'and that is told' grep -q 'the freezer has ended' "$journal"
+old=$(freezer)
+kill -KILL "$old"
+check_eventually 'and one more, however soon that ends' comes_another
 share_holds 'with another freezer'
 
 # What a user has frozen is the user's.
