@@ -19,11 +19,12 @@
 
 /* CPU time and run-queue wait: two spinners on one CPU. */
 
-static uint64_t own_wait_nsec(void) {
-    _cleanup_(cleanup_close) int fd = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
-    char text[128] = "";
+static uint64_t wait_nsec_of(pid_t pid) {
+    char path[64], text[128] = "";
     uint64_t ran, waited;
 
+    snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+    _cleanup_(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
     CHECK(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
     CHECK_EQ(sscanf(text, "%" SCNu64 " %" SCNu64, &ran, &waited), 2);
     return waited;
@@ -45,7 +46,7 @@ static uint64_t own_usage_nsec(void) {
 typedef struct Report {
     uint64_t used_before_nsec; /* before it joined the cgroup, which itself is work, for either */
     uint64_t used_joined_nsec; /* and after */
-    uint64_t waited_nsec;
+    uint64_t waited_before_nsec, waited_joined_nsec;
 } Report;
 
 /* Joins and reports with an empty Report; spins, once the gate is closed, and reports again. */
@@ -62,45 +63,52 @@ static pid_t spin(int cgroup_fd, int report_fd, const int gate[2]) {
     close(gate[1]);
     CPU_ZERO(&cpu);
     CPU_SET(0, &cpu);
-    uint64_t used_nsec = own_usage_nsec();
+    uint64_t used_nsec = own_usage_nsec(), waited_nsec = wait_nsec_of(getpid());
     join(cgroup_fd);
+    uint64_t waited_joined_nsec = wait_nsec_of(getpid());
     CHECK_EQ(sched_setaffinity(0, sizeof(cpu), &cpu), 0); /* joining may have reset it (6.1) */
     CHECK_EQ(write(report_fd, &report, sizeof(report)), (ssize_t) sizeof(report));
     CHECK_EQ(read(gate[0], &byte, 1), 0);
-    report = (Report){ used_nsec, own_usage_nsec(), own_wait_nsec() };
+    report = (Report){ used_nsec, own_usage_nsec(), waited_nsec, waited_joined_nsec };
     for (end = now_nsec() + SPIN_NSEC; now_nsec() < end;)
         ;
-    report.waited_nsec = own_wait_nsec() - report.waited_nsec;
     CHECK_EQ(write(report_fd, &report, sizeof(report)), (ssize_t) sizeof(report));
     _exit(0);
 }
 
-static uint64_t rusage_nsec(pid_t pid) {
+/* Of its whole life, what it waited, too, which the kernel tells until it is reaped. */
+static uint64_t rusage_nsec(pid_t pid, uint64_t *ret_waited_nsec) {
     struct rusage usage;
+    siginfo_t info;
     int status;
 
+    CHECK_EQ(waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT), 0);
+    *ret_waited_nsec = wait_nsec_of(pid);
     CHECK_EQ(wait4(pid, &status, 0, &usage), pid);
     CHECK_EQ(status, 0);
     return usage_nsec(&usage);
 }
 
-/* `used_nsec` is of the process's whole life. */
-static void check_spinner(Programs *programs, const Workload *w, uint64_t used_nsec, const Report *report) {
+/* Both are of the process's whole life. */
+static void check_spinner(
+        Programs *programs, const Workload *w, uint64_t used_nsec, uint64_t waited_nsec, const Report *report) {
     struct slot counts = read_slot(programs, w->slot);
     uint64_t joining_nsec = report->used_joined_nsec - report->used_before_nsec;
     double joining_percent = 100.0 * (double) joining_nsec / (double) used_nsec;
+    uint64_t joining_wait_nsec = report->waited_joined_nsec - report->waited_before_nsec;
+    double joining_wait_percent = 100.0 * (double) joining_wait_nsec / (double) waited_nsec;
     struct cgroup_counters counters;
 
     CHECK_EQ(programs_read_cgroup(programs, w->slot, &counters), 0);
     CHECK_NEAR(counters.cpu_usage_nsec, used_nsec - report->used_joined_nsec, 0.5 + joining_percent);
     CHECK_EQ(counters.cpu_user_nsec + counters.cpu_system_nsec, counters.cpu_usage_nsec);
-    CHECK_NEAR(counts.wait_nsec, report->waited_nsec, 10); /* on a busy machine; else within 1 % */
+    CHECK_NEAR(counts.wait_nsec, waited_nsec - report->waited_joined_nsec, 5 + joining_wait_percent);
     CHECK_EQ(histogram_sum((const uint64_t *) counts.wait_histogram), counts.waits);
 }
 
 static void test_cpu(Programs *programs) {
     Workload a = make_workload(programs, "cpu-a"), b = make_workload(programs, "cpu-b");
-    uint64_t used[2], nested_id;
+    uint64_t used[2], waited[2], nested_id;
     Report reports[2];
     int nested_fd = make_cgroup(b.leaf_fd, "nested", &nested_id); /* as a workload might, unknown to us */
     int pipes[2][2], gate[2];
@@ -117,13 +125,13 @@ static void test_cpu(Programs *programs) {
     close(gate[1]);
     for (int i = 0; i < 2; i++) {
         CHECK_EQ(read(pipes[i][0], &reports[i], sizeof(reports[i])), (ssize_t) sizeof(reports[i]));
-        used[i] = rusage_nsec(pids[i]);
+        used[i] = rusage_nsec(pids[i], &waited[i]);
         close(pipes[i][0]);
         close(pipes[i][1]);
     }
     CHECK_EQ(programs_refresh(programs), 0);
-    check_spinner(programs, &a, used[0], &reports[0]);
-    check_spinner(programs, &b, used[1], &reports[1]);
+    check_spinner(programs, &a, used[0], waited[0], &reports[0]);
+    check_spinner(programs, &b, used[1], waited[1], &reports[1]);
     close(nested_fd);
     CHECK_EQ(unlinkat(b.leaf_fd, "nested", AT_REMOVEDIR), 0);
     remove_workload(programs, &a, "cpu-a");
