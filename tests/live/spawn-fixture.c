@@ -83,10 +83,14 @@ unsigned make_leaf(int *ret_fd) {
     return n_leaves;
 }
 
+/* Who was waited for may be in it a moment longer. */
 void remove_leaf(unsigned leaf) {
+    _cleanup_(cleanup_close) int fd = -1;
     char name[16];
 
     leaf_name(leaf, name);
+    CHECK_EQ(cgroup_open(base_fd, name, &fd), 0);
+    CHECK_EQ(cgroup_wait_empty(fd, 60 * USEC_PER_SEC), 0);
     CHECK_EQ(cgroup_remove(base_fd, name), 0);
 }
 
