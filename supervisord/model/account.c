@@ -68,25 +68,23 @@ static uint64_t gain(uint64_t before, uint64_t now) {
     return now >= before ? now - before : now;
 }
 
-static uint64_t value_of(const Sample *sample, MeterId id) {
-    return sample_has(sample, id) ? sample->values[id] : 0;
+static void take(const Sample *sample, MeterId id, __u64 *counter) {
+    if (sample_has(sample, id))
+        *counter = sample->values[id];
 }
 
-/* Without eBPF: the time in which anybody waited is the least that all of them can have waited together. */
-static uint64_t wait_of(const Sample *sample) {
-    return value_of(sample, sample_has(sample, METER_CPU_WAIT) ? METER_CPU_WAIT : METER_CPU_PRESSURE_SOME);
-}
-
-/* What could not be read this time has not begun at 0 again. */
+/*
+ * What could not be read this time has not begun at 0 again. Without eBPF: the time in which anybody waited is the least that
+ * all of them can have waited together.
+ */
 static struct account_counts counts_of(const Sample *sample, const struct account_counts *before) {
     struct account_counts counts = *before;
 
-    if (sample_has(sample, METER_CPU_USAGE))
-        counts.cpu_usage_nsec = value_of(sample, METER_CPU_USAGE);
-    counts.wait_nsec = wait_of(sample);
-    counts.cpu_throttled_nsec = value_of(sample, METER_CPU_THROTTLED);
-    counts.cpu_periods = value_of(sample, METER_CPU_PERIODS);
-    counts.cpu_throttled_periods = value_of(sample, METER_CPU_THROTTLED_PERIODS);
+    take(sample, METER_CPU_USAGE, &counts.cpu_usage_nsec);
+    take(sample, sample_has(sample, METER_CPU_WAIT) ? METER_CPU_WAIT : METER_CPU_PRESSURE_SOME, &counts.wait_nsec);
+    take(sample, METER_CPU_THROTTLED, &counts.cpu_throttled_nsec);
+    take(sample, METER_CPU_PERIODS, &counts.cpu_periods);
+    take(sample, METER_CPU_THROTTLED_PERIODS, &counts.cpu_throttled_periods);
     return counts;
 }
 

@@ -6,10 +6,8 @@
 
 #include <errno.h>
 
-#include "base/cleanup.h"
 #include "base/parse.h"
-#include "model/policy/load.h"
-#include "tests/unit/check.h"
+#include "tests/unit/policy-text.h"
 
 enum { GROUPS_OF_TEST_MAX = 8, BEGIN_USEC = 1000 * 1000 * 1000 };
 
@@ -33,22 +31,9 @@ typedef struct Bench {
     AccountWindow window;
 } Bench;
 
-static const HostFacts facts = { .scale = { .memory_total_bytes = UINT64_C(1) << 30, .page_bytes = 4096 },
-    .name = "node" };
-
-static Policy *parse(const char *text) {
-    _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
-    _cleanup_(sources_done) Sources files = {}, transient = {};
-    Policy *policy = NULL;
-
-    CHECK_EQ(sources_put(&files, SOURCE_FILE, "files", text), 0);
-    CHECK_EQ(policy_parse(&files, &transient, NULL, &facts, &diagnostics, &policy), 0);
-    return policy;
-}
-
 /* All cgroups are new. */
 static Bench bench_make(const char *files) {
-    Bench bench = { .policy = parse(files), .now_usec = BEGIN_USEC };
+    Bench bench = { .policy = policy_of_text(files), .now_usec = BEGIN_USEC };
 
     CHECK_EQ(cpu_set_parse("0-1", &bench.cpus), 0);
     CHECK(bench.policy->n_groups <= GROUPS_OF_TEST_MAX);
@@ -259,6 +244,25 @@ static void test_gaps(void) {
     check_totals(&bench, "gold", 1350, 750, 200, 0);
 }
 
+/* A counter that cannot be read once has not begun anew: what was waited before is not waited again. */
+static void test_unread_counter(void) {
+    _cleanup_(bench_done) Bench bench = bench_make(FILES);
+    Sample *gold = sample_of(&bench, "gold");
+    const uint64_t present = gold->present;
+
+    use(&bench, "gold", 550, 450);
+    use(&bench, "tin", 450, 0);
+    end_window(&bench, 1000);
+    check_totals(&bench, "gold", 600, 0, 0, 50);
+    gold->present &= ~(UINT64_C(1) << METER_CPU_WAIT | UINT64_C(1) << METER_CPU_PRESSURE_SOME);
+    use(&bench, "gold", 100, 0);
+    end_window(&bench, 1000);
+    gold->present = present;
+    use(&bench, "gold", 100, 0);
+    end_window(&bench, 1000);
+    check_totals(&bench, "gold", 1800, 1000, 0, 50);
+}
+
 /* A CPU less, and the shop's only one gone: it has what there is. */
 static void test_hot_plug(void) {
     _cleanup_(bench_done) Bench bench = bench_make(FILES);
@@ -322,13 +326,13 @@ static void test_move(void) {
 
 static void test_contracts(void) {
     _cleanup_(cleanup_policy_unref) Policy
-            *policy = parse(FILES),
-            *same = parse(FILES "[workload:new]\nExecStart=/bin/n\n"),
-            *none = parse("[workload:w]\nExecStart=/bin/w\nMemoryMax=1G\n"),
-            *cpus = parse("[slice:shop]\nAllowedCPUs=1\n"),
-            *weight = parse(
+            *policy = policy_of_text(FILES),
+            *same = policy_of_text(FILES "[workload:new]\nExecStart=/bin/n\n"),
+            *none = policy_of_text("[workload:w]\nExecStart=/bin/w\nMemoryMax=1G\n"),
+            *cpus = policy_of_text("[slice:shop]\nAllowedCPUs=1\n"),
+            *weight = policy_of_text(
                     "[slice:shop]\nAllowedCPUs=0\n[workload:gold]\nSlice=shop\nExecStart=/bin/gold\nCPUWeight=200\n"),
-            *moved = parse("[workload:tin]\nExecStart=/bin/tin\n");
+            *moved = policy_of_text("[workload:tin]\nExecStart=/bin/tin\n");
 
     CHECK(account_is_wanted(policy) && account_is_wanted(cpus));
     CHECK(!account_is_wanted(none));
@@ -344,6 +348,7 @@ int main(void) {
     test_coming_and_going();
     test_short_lived();
     test_gaps();
+    test_unread_counter();
     test_hot_plug();
     test_long_window();
     test_torn();

@@ -4,9 +4,7 @@
 
 #include "model/share-policy.h"
 
-#include "base/cleanup.h"
-#include "model/policy/load.h"
-#include "tests/unit/check.h"
+#include "tests/unit/policy-text.h"
 
 enum { WINDOW = 1000, GROUPS_OF_TEST_MAX = 8 };
 
@@ -17,19 +15,6 @@ enum { WINDOW = 1000, GROUPS_OF_TEST_MAX = 8 };
     "[workload:batch]\nExecStart=/bin/batch\nCPUWeight=idle\n"         \
     "[slice:shop]\nCPUQuota=150%\nAllowedCPUs=0-1\n"                   \
     "[slice:old]\n"
-
-static const HostFacts facts = { .scale = { .memory_total_bytes = UINT64_C(1) << 30, .page_bytes = 4096 },
-    .name = "node" };
-
-static Policy *parse(const char *text) {
-    _cleanup_(diagnostics_done) Diagnostics diagnostics = {};
-    _cleanup_(sources_done) Sources files = {}, transient = {};
-    Policy *policy = NULL;
-
-    CHECK_EQ(sources_put(&files, SOURCE_FILE, "files", text), 0);
-    CHECK_EQ(policy_parse(&files, &transient, NULL, &facts, &diagnostics, &policy), 0);
-    return policy;
-}
 
 static void check_entitled(const Policy *policy, const bool runs[], const char *name, uint64_t expected) {
     uint64_t entitled[GROUPS_OF_TEST_MAX];
@@ -42,7 +27,7 @@ static void check_entitled(const Policy *policy, const bool runs[], const char *
 }
 
 static void test_wanted(void) {
-    _cleanup_(cleanup_policy_unref) Policy *policy = parse(FILES);
+    _cleanup_(cleanup_policy_unref) Policy *policy = policy_of_text(FILES);
 
     check_entitled(policy, NULL, "shop", 1500);
     check_entitled(policy, NULL, "web", 1125);
@@ -53,7 +38,7 @@ static void test_wanted(void) {
 }
 
 static void test_running(void) {
-    _cleanup_(cleanup_policy_unref) Policy *policy = parse(FILES);
+    _cleanup_(cleanup_policy_unref) Policy *policy = policy_of_text(FILES);
     bool runs[GROUPS_OF_TEST_MAX] = { 0 };
 
     check_entitled(policy, runs, "shop", 0);
