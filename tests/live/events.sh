@@ -3,7 +3,7 @@
 # supctl events: what was done, what is done, to whom it is told, and what a slow or a leaving listener costs.
 . "$(dirname -- "$0")/lib.sh"
 
-policy <<'END'
+policy <<END
 [workload:web]
 ExecStart=/bin/sleep infinity
 
@@ -12,25 +12,7 @@ ExecStart=/bin/sh -c 'exit 3'
 Restart=on-failure
 RestartSec=1h
 
-[workload:many1]
-ExecStart=/bin/sleep infinity
-State=stopped
-
-[workload:many2]
-ExecStart=/bin/sleep infinity
-State=stopped
-
-[workload:many3]
-ExecStart=/bin/sleep infinity
-State=stopped
-
-[workload:many4]
-ExecStart=/bin/sleep infinity
-State=stopped
-
-[workload:many5]
-ExecStart=/bin/sleep infinity
-State=stopped
+$(printf '[workload:many%s]\nExecStart=/bin/sleep infinity\nState=stopped\n' 1 2 3 4 5)
 END
 must 'the daemon starts' daemon_start
 check_state 'web runs' web running
